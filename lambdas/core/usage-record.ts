@@ -48,7 +48,7 @@ export type AttemptRecord = {
   status?: number;
   problem?: { class: string; code: string };
   /** What was decided after a failure, and why. */
-  then?: string;
+  decision?: string;
 };
 
 export type LegRecord = { route: string; score: LegScore };

@@ -35,12 +35,14 @@ const inputClasses: readonly TokenClass[] = [
   'inputAudio',
 ];
 
-export function inputTokens(usage: Usage): number {
+type Counted = { tokens: Usage['tokens'] };
+
+export function inputTokens(usage: Counted): number {
   let total = 0;
   for (const name of inputClasses) total += usage.tokens[name] ?? 0;
   return total;
 }
 
-export function outputTokens(usage: Usage): number {
+export function outputTokens(usage: Counted): number {
   return (usage.tokens.output ?? 0) + (usage.tokens.outputAudio ?? 0);
 }

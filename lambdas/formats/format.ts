@@ -71,6 +71,10 @@ export type ChatFormat = {
   writeStreamError(problem: Problem, callId: string): StreamEvent[];
   /** Same format in and out: is this event only there because we asked for it (`demand`), so that the caller must not see it? */
   isOurs(event: StreamEvent, ask: ChatAsk): boolean;
+  /** Bytes that stand in every event that `isOurs`, so that a relay need not parse the others. */
+  oursMark?: string;
+  /** Request headers of this format that a caller may pass on to an upstream of the same format. */
+  forwardedHeaders?: readonly string[];
 };
 
 /** An upstream answered 200 with something that is not a reply of its format. */

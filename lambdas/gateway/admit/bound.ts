@@ -1,0 +1,136 @@
+/** The most a call can cost: an upper bound on its tokens, priced at the dearest candidate. */
+import type { ChatAsk, Part } from '../../core/ask.ts';
+import { maxUsd, perMillion, timesCount, type Usd, zeroUsd } from '../../core/money.ts';
+import type { Price } from '../../core/policy.ts';
+import { refuse } from '../../core/problem.ts';
+import type { TokenClass } from '../../core/usage.ts';
+import { formatNamed } from '../../formats/registry.ts';
+import type { Bound, Candidate, PricedCandidate } from '../values.ts';
+
+/** Tokens that a vendor's template may add: once per call, per turn, and where tools are told of. */
+const templateTokens = { perCall: 64, perTurn: 16, withTools: 1024 };
+/** Above every documented image formula of today's vendors, high detail included. */
+const imageTokensMaxDefault = 8192;
+/** Counted against tokens per minute where the caller gives no cap; trued up when settling. */
+const rateOutputTokensDefault = 1024;
+/** English-like text runs at about four bytes a token. */
+const bytesPerTokenTypical = 4;
+
+/**
+ * Input tokens are at most UTF-8 bytes, since every token of a byte-level vocabulary is at least
+ * one byte, and JSON's escapes only lengthen a text. Media are taken out and counted by formula.
+ */
+export function boundAsk(ask: ChatAsk, bodyBytes: number, candidates: Candidate[]): Bound {
+  const priced = candidates.flatMap((candidate) => withPrice(candidate, ask) ?? []);
+  if (priced.length === 0) {
+    const because = `No route of \`${ask.model}\` has a price for everything it can bill.`;
+    return refuse('model_not_priced', because, { param: 'model' });
+  }
+  const media = mediaIn(ask);
+  const textBytes = Math.max(0, bodyBytes - media.encodedBytes);
+  const capMax = Math.max(...priced.map((candidate) => candidate.model.outputTokensMax));
+  const outputCap = Math.min(ask.outputTokensMax ?? capMax, capMax);
+  const answers = ask.choices ?? 1;
+  let inputTokensMax = 0;
+  let outputUnitUsd = zeroUsd;
+  let restUsd = zeroUsd;
+  for (const candidate of priced) {
+    const input = inputBoundOf(candidate, ask, textBytes, media);
+    inputTokensMax = Math.max(inputTokensMax, input);
+    const dearestInput = perMillion(dearest(candidate.price, inputClassesOf(ask)));
+    const fixed = (candidate.price.perRequest ?? zeroUsd).plus(timesCount(dearestInput, input));
+    restUsd = maxUsd(restUsd, fixed);
+    const unit = perMillion(dearest(candidate.price, ['output', 'outputAudio'])).times(answers);
+    outputUnitUsd = maxUsd(outputUnitUsd, unit);
+  }
+  return {
+    candidates: priced,
+    outputCap,
+    capByCaller: ask.outputTokensMax !== undefined,
+    inputTokensMax,
+    rateTokens:
+      Math.ceil(textBytes / bytesPerTokenTypical) +
+      Math.min(ask.outputTokensMax ?? rateOutputTokensDefault, outputCap) * answers,
+    usd: restUsd.plus(timesCount(outputUnitUsd, outputCap)),
+    outputUnitUsd,
+    restUsd,
+  };
+}
+
+/** The same call with a lower cap on its output. */
+export function withOutputCap(bound: Bound, outputCap: number): Bound {
+  const usd = bound.restUsd.plus(timesCount(bound.outputUnitUsd, outputCap));
+  return { ...bound, outputCap, usd };
+}
+
+/** The candidate with its price, if that has a rate for every class it can report for this ask. */
+function withPrice(candidate: Candidate, ask: ChatAsk): PricedCandidate | undefined {
+  const { price } = candidate.route;
+  if (price === undefined) return undefined;
+  const classes: TokenClass[] = ['input', 'cachedInput', 'output'];
+  if (hasCacheMarks(ask) && candidate.provider.format === 'anthropic-messages') {
+    classes.push('cacheWrite5m', 'cacheWrite1h');
+  }
+  if (hasAudio(ask)) classes.push('inputAudio');
+  if (!classes.every((name) => price.perMillion[name] !== undefined)) return undefined;
+  return { ...candidate, price, format: formatNamed(candidate.provider.format) };
+}
+
+function inputClassesOf(ask: ChatAsk): TokenClass[] {
+  const classes: TokenClass[] = ['input', 'cachedInput', 'cacheWrite5m', 'cacheWrite1h'];
+  return hasAudio(ask) ? [...classes, 'inputAudio'] : classes;
+}
+
+function dearest(price: Price, classes: readonly TokenClass[]): Usd {
+  return classes.reduce((most, name) => maxUsd(most, price.perMillion[name] ?? zeroUsd), zeroUsd);
+}
+
+type Media = { images: number; files: number; encodedBytes: number };
+
+function inputBoundOf(candidate: Candidate, ask: ChatAsk, textBytes: number, media: Media): number {
+  const window = candidate.model.contextTokens;
+  // A file's pages are known only to the vendor: the context window is what still bounds it.
+  if (media.files > 0) {
+    return window ?? refuseUnbounded(ask.model, 'a file', 'contextTokens');
+  }
+  const perImage = candidate.provider.quirks.imageTokensMax ?? imageTokensMaxDefault;
+  const template =
+    templateTokens.perCall +
+    templateTokens.perTurn * ask.turns.length +
+    (ask.tools.length > 0 ? templateTokens.withTools : 0);
+  const tokens = textBytes + media.images * perImage + template;
+  return window === undefined ? tokens : Math.min(tokens, window);
+}
+
+function refuseUnbounded(model: string, what: string, setting: string): never {
+  const message = `\`${model}\` cannot be priced with ${what}: its policy has no ${setting}.`;
+  return refuse('model_not_priced', message, { param: 'model' });
+}
+
+function* partsOf(ask: ChatAsk): Iterable<Part> {
+  for (const turn of ask.turns) yield* turn.parts;
+}
+
+function mediaIn(ask: ChatAsk): Media {
+  const media: Media = { images: 0, files: 0, encodedBytes: 0 };
+  for (const part of partsOf(ask)) {
+    if (part.type !== 'image' && part.type !== 'file' && part.type !== 'audio') continue;
+    if (part.source.kind === 'text') continue;
+    if (part.type === 'image') media.images += 1;
+    else media.files += 1;
+    if (part.source.kind === 'base64') media.encodedBytes += part.source.data.length;
+  }
+  return media;
+}
+
+function hasCacheMarks(ask: ChatAsk): boolean {
+  for (const part of partsOf(ask)) if ('cache' in part && part.cache !== undefined) return true;
+  for (const turn of ask.turns) if (turn.role === 'tool' && turn.cache !== undefined) return true;
+  if (ask.tools.some((tool) => 'cache' in tool && tool.cache !== undefined)) return true;
+  return 'cache_control' in ask.extras;
+}
+
+function hasAudio(ask: ChatAsk): boolean {
+  for (const part of partsOf(ask)) if (part.type === 'audio') return true;
+  return false;
+}

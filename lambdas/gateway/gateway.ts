@@ -1,0 +1,149 @@
+/** The story of a call, told once: received, bounded, admitted, routed, called, replied, settled. */
+import type { ChatAsk } from '../core/ask.ts';
+import { createCancellation } from '../core/cancellation.ts';
+import type { HttpCall, HttpReply } from '../core/http.ts';
+import type { Policy } from '../core/policy.ts';
+import type { Ports } from '../core/ports.ts';
+import { type Problem, ProblemError, problem } from '../core/problem.ts';
+import { startTimeline, type Timeline } from '../core/timeline.ts';
+import { inputTokens, outputTokens } from '../core/usage.ts';
+import { type Admission, admit, applyKeySettings } from './admit/admit.ts';
+import { boundAsk } from './admit/bound.ts';
+import { call } from './call/call.ts';
+import { callerTimeoutMs, identify, readAsk, receive } from './receive/receive.ts';
+import { replyHeaders } from './reply/headers.ts';
+import { healthReply, problemReply } from './reply/problem-reply.ts';
+import { writeReply } from './reply/reply.ts';
+import { findCandidates } from './route/candidates.ts';
+import { planRoute } from './route/route.ts';
+import { chargeFor } from './settle/charge.ts';
+import { owesNothing } from './settle/price.ts';
+import { type RecordFacts, recordOf } from './settle/record.ts';
+import { settle } from './settle/settle.ts';
+import type { Exchange, Inbound, Measured } from './values.ts';
+
+export type Gateway = (http: HttpCall) => Promise<HttpReply>;
+
+/** What must still be left of a process's life for a call to be settled in. */
+const settleReserveMs = 10_000;
+
+export function createGateway(ports: Ports): Gateway {
+  return async (http) => {
+    const timeline = startTimeline(() => ports.clock.monotonicMs());
+    const now = ports.clock.now();
+    const callId = ports.ids.callId(now);
+    const received = receive(http, callId, now);
+    if (received.kind === 'health') return healthReply();
+    if (received.kind === 'refused') return problemReply({ ...received, callId, timeline });
+    const { inbound } = received;
+    try {
+      const admitted = await letIn(ports, http, inbound, timeline);
+      return await answer(ports, http, inbound, timeline, admitted);
+    } catch (error) {
+      return problemReply({ callId, inbound, timeline, error: knownError(ports, inbound, error) });
+    }
+  };
+}
+
+type Admitted = { ask: ChatAsk; policy: Policy; admission: Admission; deadlineAt: number };
+
+/** Steps 2 to 5: everything that can refuse a call while nothing has been taken. */
+async function letIn(
+  ports: Ports,
+  http: HttpCall,
+  inbound: Inbound,
+  timeline: Timeline,
+): Promise<Admitted> {
+  const claim = identify(inbound, ports.keyring);
+  timeline.begin('read');
+  const ask = readAsk(inbound);
+  const timeoutMs = callerTimeoutMs(inbound.headers);
+  await ports.policy.ready();
+  const policy = ports.policy.current();
+  timeline.begin('bound');
+  const candidates = findCandidates(policy, ask.model, ports.ids.random);
+  const bound = boundAsk(ask, inbound.body.byteLength, candidates);
+  timeline.begin('admit');
+  const { callId, receivedAt } = inbound;
+  const { processEndsAt } = http;
+  const admission = await admit(ports, { callId, claim, bound, now: receivedAt, processEndsAt });
+  const deadlineAt = Math.min(
+    receivedAt + Math.min(timeoutMs ?? Infinity, policy.attempts.deadlineMs),
+    (processEndsAt ?? Infinity) - settleReserveMs,
+  );
+  return { ask, policy, admission, deadlineAt };
+}
+
+/** Steps 7 to 11. A hold stands from here on: whatever happens, every way out settles it, once. */
+async function answer(
+  ports: Ports,
+  http: HttpCall,
+  inbound: Inbound,
+  timeline: Timeline,
+  { ask, policy, admission, deadlineAt }: Admitted,
+): Promise<HttpReply> {
+  const { hold, caller } = admission;
+  const { callId } = inbound;
+  const left = http.left ?? createCancellation();
+  const facts: RecordFacts = {
+    ...{ inbound, ask, hold, timeline, httpStatus: 200 },
+    ...{ policyVersion: policy.version, receipt: owesNothing().receipt },
+  };
+  const fail = (because: Problem): HttpReply => {
+    const error = new ProblemError(because);
+    timeline.begin('settle');
+    const record = recordOf({ ...facts, problem: because, httpStatus: because.status });
+    const costUsd = owesNothing().totalUsd;
+    const finished = settle(ports, { hold, record, costUsd, tokens: 0 });
+    return problemReply({ callId, inbound, timeline, error, caller, facts, finished });
+  };
+  try {
+    timeline.begin('route');
+    const bound = applyKeySettings(admission, ask.model);
+    facts.plan = planRoute(bound, policy, ports.ids.random);
+    facts.outputCap = bound.outputCap;
+    timeline.begin('call');
+    const exchange: Exchange = await call(ports, {
+      ...{ inbound, ask, plan: facts.plan, outputCap: bound.outputCap },
+      ...{ deadlineAt, limits: policy.attempts, left },
+    });
+    facts.attempts = exchange.attempts;
+    if (!exchange.answered) return fail(exchange.problem);
+    timeline.begin('reply');
+    const { leg, dropped } = exchange.answer;
+    Object.assign(facts, { leg, dropped });
+    const chargeOf = (measured: Measured) =>
+      chargeFor(measured, leg.price, inbound.body.byteLength);
+    const costOf = (measured: Measured) => {
+      const { receipt } = chargeOf(measured);
+      return receipt.basis === 'missing' ? undefined : receipt.totalUsd;
+    };
+    const reply = await writeReply({ answer: exchange.answer, inbound, ask, costOf, left });
+    timeline.firstByte();
+    const finished = reply.measured.then((measured) => {
+      timeline.begin('settle');
+      const { receipt, totalUsd } = chargeOf(measured);
+      const record = recordOf({ ...facts, measured, receipt });
+      const tokens = inputTokens(receipt) + outputTokens(receipt);
+      return settle(ports, { hold, record, costUsd: totalUsd, tokens });
+    });
+    const outputCap = ask.outputTokensMax === bound.outputCap ? undefined : bound.outputCap;
+    const headers = replyHeaders({
+      ...{ inbound, timeline, caller, leg, dropped, outputCap },
+      ...{ attempts: exchange.attempts, costUsd: reply.costUsd },
+    });
+    headers['content-type'] = reply.contentType;
+    return { status: 200, headers, body: reply.body, finished };
+  } catch (error) {
+    return fail(knownError(ports, inbound, error).problem);
+  }
+}
+
+/** A fault of our own is logged by name and place, and told without either. */
+function knownError(ports: Ports, inbound: Inbound, error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  const fault = error instanceof Error ? error : new Error('not an error');
+  const at = fault.stack?.split('\n')[1]?.trim();
+  ports.log.error('fault', { callId: inbound.callId, error: fault.name, at });
+  return new ProblemError(problem('internal', 'The gateway failed; this is not your fault.'));
+}

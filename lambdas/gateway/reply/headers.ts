@@ -1,0 +1,93 @@
+/** Response headers: what a call was, how long its parts took, and what is left of its limits. */
+import type { Caller } from '../../core/accounts.ts';
+import type { Problem } from '../../core/problem.ts';
+import type { Timeline } from '../../core/timeline.ts';
+import type { AttemptRecord } from '../../core/usage-record.ts';
+import type { Inbound, Leg } from '../values.ts';
+
+export type ReplyFacts = {
+  inbound: Inbound;
+  timeline: Timeline;
+  caller?: Caller;
+  leg?: Leg;
+  attempts?: readonly AttemptRecord[];
+  dropped?: readonly string[];
+  /** The cap that was sent, where it is not the caller's own. */
+  outputCap?: number;
+  costUsd?: string;
+};
+
+const minuteMs = 60_000;
+const droppedNamesMax = 20;
+
+export function replyHeaders(facts: ReplyFacts): Record<string, string> {
+  const { inbound, leg, attempts, dropped, outputCap, costUsd } = facts;
+  const headers: Record<string, string> = {
+    'x-request-id': inbound.callId,
+    'server-timing': facts.timeline.serverTiming(),
+  };
+  if (inbound.format.name === 'anthropic-messages') headers['request-id'] = inbound.callId;
+  if (leg !== undefined) {
+    headers['x-fairlead-provider'] = leg.provider.name;
+    headers['x-fairlead-route'] = leg.route.id;
+    headers['x-fairlead-model'] = leg.model.name;
+  }
+  if (attempts !== undefined) headers['x-fairlead-attempts'] = `${attempts.length}`;
+  if (dropped !== undefined && dropped.length > 0) {
+    headers['x-fairlead-dropped'] = headerSafe(dropped.slice(0, droppedNamesMax).join(', '));
+  }
+  if (outputCap !== undefined) headers['x-fairlead-output-cap'] = `${outputCap}`;
+  if (costUsd !== undefined) headers['x-fairlead-cost-usd'] = costUsd;
+  if (facts.caller !== undefined) Object.assign(headers, limitHeaders(facts.caller, inbound));
+  return headers;
+}
+
+/** OpenAI's form on every answer, Anthropic's on its own. Windows end with the minute. */
+function limitHeaders(caller: Caller, inbound: Inbound): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const resetMs = minuteMs - (inbound.receivedAt % minuteMs);
+  const resetAt = new Date(inbound.receivedAt + resetMs).toISOString();
+  const anthropic = inbound.format.name === 'anthropic-messages';
+  const put = (what: 'requests' | 'tokens', limit?: number, remaining?: number): void => {
+    if (limit === undefined || remaining === undefined) return;
+    const left = `${Math.max(0, remaining)}`;
+    headers[`x-ratelimit-limit-${what}`] = `${limit}`;
+    headers[`x-ratelimit-remaining-${what}`] = left;
+    headers[`x-ratelimit-reset-${what}`] = durationText(resetMs);
+    if (!anthropic) return;
+    headers[`anthropic-ratelimit-${what}-limit`] = `${limit}`;
+    headers[`anthropic-ratelimit-${what}-remaining`] = left;
+    headers[`anthropic-ratelimit-${what}-reset`] = resetAt;
+  };
+  put('requests', caller.limits.requestsPerMinute, caller.remaining.requests);
+  put('tokens', caller.limits.tokensPerMinute, caller.remaining.tokens);
+  return headers;
+}
+
+/**
+ * What an SDK should do about an error. Our own tries are spent by the time a caller reads of an
+ * upstream's failure, so it is told not to multiply them.
+ */
+export function problemHeaders(problem: Problem): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (problem.retryAfterMs !== undefined) {
+    headers['retry-after'] = `${Math.ceil(problem.retryAfterMs / 1000)}`;
+    headers['retry-after-ms'] = `${Math.ceil(problem.retryAfterMs)}`;
+  }
+  headers['x-should-retry'] = problem.retryable ? 'true' : 'false';
+  return headers;
+}
+
+/** OpenAI's way of writing a duration: `12ms`, `3.5s`, `6m0s`. */
+export function durationText(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)}ms`;
+  const seconds = ms / 1000;
+  if (seconds < 60) return `${Number(seconds.toFixed(3))}s`;
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes}m${Math.round(seconds - minutes * 60)}s`;
+}
+
+/** Names of fields come from callers: only what a header may carry goes out. */
+function headerSafe(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}
