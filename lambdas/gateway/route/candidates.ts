@@ -1,4 +1,6 @@
 /** From a model's name to the routes that could serve it: plain models, and groups of them. */
+
+import { nearName } from '../../core/near-name.ts';
 import type { Group, Model, Policy } from '../../core/policy.ts';
 import { refuse } from '../../core/problem.ts';
 import type { Candidate } from '../values.ts';
@@ -56,28 +58,11 @@ function shortened(name: string): string {
   return name.length > nameLengthMax ? `${name.slice(0, nameLengthMax)}…` : name;
 }
 
-/** Names within a third of the letters, or that hold the asked one, nearest first. */
+/** Names that hold the asked one, as a vendor's name without its date does; else the nearest. */
 export function nearNames(name: string, known: readonly string[]): string[] {
   const wanted = name.slice(0, nameLengthMax).toLowerCase();
-  return known
-    .map((candidate) => ({ candidate, distance: distanceOf(wanted, candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, candidate.length / 3))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, nearNamesMax)
-    .map(({ candidate }) => candidate);
-}
-
-/** Letters to change, add or leave out; nothing where one name holds the other. */
-function distanceOf(a: string, b: string): number {
-  if (a.length > 2 && (b.includes(a) || a.includes(b))) return 0;
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
+  const holding = known.filter((one) => wanted.length > 2 && one.toLowerCase().includes(wanted));
+  if (holding.length > 0) return holding.slice(0, nearNamesMax);
+  const near = nearName(wanted, known);
+  return near === undefined ? [] : [near];
 }
