@@ -12,6 +12,8 @@ export type Receipt = {
   lines: ReceiptLine[];
   /** Sum of the lines, decimal string. */
   totalUsd: string;
+  /** What the upstream billed beyond the hold: ours to bear, so the caller paid that much less. */
+  lossUsd?: string;
   tokens: Partial<Record<TokenClass, number>>;
   reasoningTokens?: number;
   /** The upstream's usage block as received, as JSON text. */
