@@ -1,0 +1,26 @@
+/** Anthropic's Messages API, in both directions: requests, replies whole and streamed, errors. */
+import { readError, writeError, writeStreamError } from './anthropic-messages/errors.ts';
+import { formatName } from './anthropic-messages/names.ts';
+import { readAsk } from './anthropic-messages/read-ask.ts';
+import { readPieces, readWhole } from './anthropic-messages/read-reply.ts';
+import { patchAsk, writeAsk } from './anthropic-messages/write-ask.ts';
+import { writePieces, writeWhole } from './anthropic-messages/write-reply.ts';
+import type { ChatFormat } from './format.ts';
+
+export const anthropicMessages: ChatFormat = {
+  name: formatName,
+  readAsk,
+  writeAsk,
+  patchAsk,
+  upstreamPath: () => '/messages',
+  readPieces,
+  writePieces,
+  readWhole,
+  writeWhole,
+  readError,
+  writeError,
+  writeStreamError,
+  // Usage always stands in a stream of this format: nothing had to be asked for.
+  isOurs: () => false,
+  forwardedHeaders: ['anthropic-beta'],
+};
