@@ -1,4 +1,4 @@
-/** Signs requests to DynamoDB (Signature Version 4) with a signing key that lives for a day. */
+/** Signs requests to AWS's JSON services (Signature Version 4) with a signing key that lives for a day. */
 import { createHmac, hash } from 'node:crypto';
 
 export type Credentials = {
@@ -12,8 +12,17 @@ export type Signer = {
   headers(operation: string, body: string, credentials: Credentials, now: number): string[];
 };
 
+/** A service that speaks AWS's JSON protocol. */
+export type Service = { name: string; targetPrefix: string; contentType: string };
+
+const dynamodb: Service = {
+  name: 'dynamodb',
+  targetPrefix: 'DynamoDB_20120810',
+  contentType: 'application/x-amz-json-1.0',
+};
+
 /** The requests differ only in operation, body and time: the rest is worked out once. */
-export function createSigner(host: string, region: string): Signer {
+export function createSigner(host: string, region: string, service: Service = dynamodb): Signer {
   let second = -1;
   let stamp = '';
   let key: { of: string; bytes: Buffer } | undefined;
@@ -31,7 +40,7 @@ export function createSigner(host: string, region: string): Signer {
     const of = `${day} ${credentials.accessKeyId} ${credentials.secretAccessKey}`;
     if (key?.of === of) return key.bytes;
     let bytes = hmac(`AWS4${credentials.secretAccessKey}`, day);
-    for (const part of [region, 'dynamodb', 'aws4_request']) bytes = hmac(bytes, part);
+    for (const part of [region, service.name, 'aws4_request']) bytes = hmac(bytes, part);
     key = { of, bytes };
     return bytes;
   };
@@ -39,7 +48,7 @@ export function createSigner(host: string, region: string): Signer {
   return {
     headers(operation, body, credentials, now) {
       const date = stampOf(now);
-      const target = `DynamoDB_20120810.${operation}`;
+      const target = `${service.targetPrefix}.${operation}`;
       const token = credentials.sessionToken;
       const tokenLine = token === undefined ? '' : `x-amz-security-token:${token}\n`;
       const names =
@@ -49,12 +58,12 @@ export function createSigner(host: string, region: string): Signer {
       const request =
         `POST\n/\n\nhost:${host}\nx-amz-date:${date}\n${tokenLine}x-amz-target:${target}\n\n` +
         `${names}\n${hash('sha256', body, 'hex')}`;
-      const scope = `${date.slice(0, 8)}/${region}/dynamodb/aws4_request`;
+      const scope = `${date.slice(0, 8)}/${region}/${service.name}/aws4_request`;
       const signed = `AWS4-HMAC-SHA256\n${date}\n${scope}\n${hash('sha256', request, 'hex')}`;
       const signature = hmac(keyOf(credentials, date.slice(0, 8)), signed).toString('hex');
       const headers = [
         'content-type',
-        'application/x-amz-json-1.0',
+        service.contentType,
         'x-amz-date',
         date,
         'x-amz-target',

@@ -1,0 +1,65 @@
+/** Structured lines on standard output: one event, one line of JSON. */
+import type { Log } from '../core/ports.ts';
+
+export type LogOptions = {
+  /** Takes finished lines; standard output where absent. */
+  write?: (lines: string) => void;
+  /**
+   * Gather the lines of one turn of the event loop into one write. Never on Lambda, which may
+   * freeze the process before the next turn.
+   */
+  gather?: boolean;
+  now?: () => number;
+};
+
+export type BufferedLog = Log & {
+  /** Writes what has been gathered. */
+  flush(): void;
+};
+
+const gatheredCharsMax = 64 * 1024;
+const valueCharsMax = 4_096;
+/**
+ * Callers of `log` keep secrets out; this is the second belt. A name is enough to withhold the
+ * value; what looks like a key is withheld wherever it stands.
+ */
+const secretName = /authorization|api[-_]?key|secret|password|cookie|^x-amz-security/i;
+const secretLooking = /\b(?:fl[ka]_|sk-|xai-|AIza|gsk_|AKIA)[\w-]{12,}|\bBearer\s+\S+/g;
+const withheld = '[withheld]';
+
+export function createLog(options: LogOptions = {}): BufferedLog {
+  const write = options.write ?? ((lines) => process.stdout.write(lines));
+  const now = options.now ?? Date.now;
+  let gathered = '';
+  let turn: NodeJS.Immediate | undefined;
+  const flush = (): void => {
+    clearImmediate(turn);
+    turn = undefined;
+    const lines = gathered;
+    gathered = '';
+    if (lines !== '') write(lines);
+  };
+  const line = (level: string, event: string, fields: Record<string, unknown>): void => {
+    const head = { time: new Date(now()).toISOString(), level, event };
+    gathered += `${JSON.stringify({ ...head, ...fields }, safely)}\n`;
+    if (options.gather !== true || gathered.length > gatheredCharsMax) flush();
+    else turn ??= setImmediate(flush);
+  };
+  return {
+    info: (event, fields) => line('info', event, fields),
+    error: (event, fields) => line('error', event, fields),
+    flush,
+  };
+}
+
+function safely(name: string, value: unknown): unknown {
+  if (secretName.test(name) && (typeof value === 'string' || typeof value === 'object')) {
+    return withheld;
+  }
+  if (typeof value === 'string') {
+    const text = value.length > valueCharsMax ? `${value.slice(0, valueCharsMax)}…` : value;
+    return text.replace(secretLooking, withheld);
+  }
+  if (value instanceof Error) return { name: value.name, message: value.message };
+  return typeof value === 'bigint' ? value.toString() : value;
+}
