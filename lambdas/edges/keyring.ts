@@ -1,4 +1,5 @@
 /** Knows the signing key, and with it which API keys are of our making. */
+import { createSecretKey } from 'node:crypto';
 import { type KeyKind, verifyApiKey } from '../core/api-key.ts';
 import type { Keyring } from '../core/ports.ts';
 
@@ -9,5 +10,6 @@ export function createKeyring(signingKey: Uint8Array, kind: KeyKind = 'caller'):
   if (signingKey.byteLength < signingKeyBytesMin) {
     throw new RangeError(`a signing key has at least ${signingKeyBytesMin} bytes`);
   }
-  return { verify: (secret) => verifyApiKey(signingKey, secret, kind) };
+  const key = createSecretKey(signingKey);
+  return { verify: (secret) => verifyApiKey(key, secret, kind) };
 }
