@@ -13,6 +13,8 @@ export type ChatAsk = {
   parallelToolCalls?: boolean;
   /** The caller's own cap on output tokens; `undefined` where none was given. */
   outputTokensMax?: number;
+  /** The names under which the caller gave that cap, where its format has more than one. */
+  outputCapFields?: string[];
   sampling: Sampling;
   responseFormat?: ResponseFormat;
   reasoning?: Reasoning;

@@ -41,6 +41,8 @@ export type Quirks = {
   unsupported?: readonly string[];
   /** Whether its completion count leaves out reasoning tokens (xAI chat). */
   reasoningOutsideOutput?: boolean;
+  /** Where an assistant message carries its earlier reasoning; by default it is left out. */
+  reasoningField?: string;
   /** The most input tokens one image can count for. */
   imageTokensMax?: number;
 };
