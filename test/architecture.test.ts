@@ -149,10 +149,15 @@ describe('numbers a reader can hold', () => {
   });
 
   test('JSON is parsed only at the border', () => {
-    const borders = ['lambdas/formats', 'lambdas/edges', 'lambdas/doors', 'bin', 'lib'];
+    const borders = [
+      ...['lambdas/formats', 'lambdas/edges', 'lambdas/doors', 'bin', 'lib'],
+      // A simulated provider is the far side of a border of its own.
+      'lambdas/providers/simulated',
+    ];
     const astray = source.filter(
       (path) =>
         !borders.some((folder) => within(path, folder)) &&
+        // An escaped key name is a JSON string, and reading it is what the splice is about.
         path !== 'lambdas/core/splice.ts' &&
         readFileSync(join(root, path), 'utf8').includes('JSON.parse('),
     );

@@ -2,10 +2,10 @@
 import type { ByteSource } from '../../core/http.ts';
 import type { Piece } from '../../core/piece.ts';
 import type { Problem } from '../../core/problem.ts';
-import type { ReplyContext, StreamEvent } from '../../formats/format.ts';
+import type { PieceWriter, ReplyContext, StreamEvent } from '../../formats/format.ts';
 import { writeSse } from '../../formats/sse.ts';
 import type { Answer, Inbound, Measured } from '../values.ts';
-import { createMeter } from './measure.ts';
+import { createMeter, type Meter } from './measure.ts';
 import type { MeasuredSource } from './relay.ts';
 import { brokenOff } from './stream-problem.ts';
 
@@ -22,58 +22,44 @@ export function translateStream(
   const writer = inbound.format.writePieces({ ...context, costUsd });
   const settled = Promise.withResolvers<Measured>();
   let over = false;
-  let begun = false;
+  let held: Piece[] | undefined = answer.heldPieces;
 
-  const write = (pieces: readonly Piece[]): StreamEvent[] => {
-    const events: StreamEvent[] = [];
-    for (const piece of pieces) {
-      // The grammar has one end, and nothing after it.
-      if (meter.ended) break;
-      meter.see(piece);
-      events.push(...writer.push(piece));
-    }
-    return events;
-  };
-
-  const finish = (end: Measured['end'], problem?: Problem): StreamEvent[] => {
+  const finish = (end: Measured['end'], problem?: Problem): void => {
     over = true;
-    const events = end === 'left' ? [] : writer.end();
     settled.resolve(meter.close(end, problem));
-    return events;
   };
 
-  const readMore = async (): Promise<StreamEvent[]> => {
-    if (!begun) {
-      begun = true;
-      return write(answer.heldPieces);
+  /** What the caller hears next; nothing does not mean the end. */
+  const advance = async (): Promise<StreamEvent[]> => {
+    if (held !== undefined) {
+      const pieces = held;
+      held = undefined;
+      return passOn(pieces, meter, writer);
     }
     const chunk = await answer.rest.next();
     if (over) return [];
     const incoming = chunk === undefined ? answer.framing.end() : answer.framing.push(chunk);
-    const events = incoming.flatMap((event) => write(answer.reader.push(event)));
+    const events = incoming.flatMap((event) => passOn(answer.reader.push(event), meter, writer));
     if (chunk !== undefined) return events;
-    return [...events, ...write(answer.reader.end()), ...finish('complete')];
+    events.push(...passOn(answer.reader.end(), meter, writer), ...writer.end());
+    finish('complete');
+    return events;
   };
 
   const breakOff = (error: unknown): StreamEvent[] => {
     const problem = brokenOff(error);
-    // The usage so far, if the upstream told any, is still worth having.
-    const usage = answer.reader.end().filter((piece) => piece.type === 'usage');
-    const events = write([...usage, { type: 'reply-end', reason: 'error', problem }]);
     answer.rest.cancel();
-    return [...events, ...finish('cut', problem)];
+    const usage = usageIn(answer.reader.end());
+    const end: Piece = { type: 'reply-end', reason: 'error', problem };
+    const events = [...passOn([...usage, end], meter, writer), ...writer.end()];
+    finish('cut', problem);
+    return events;
   };
 
   const source: ByteSource = {
     async next() {
       while (!over) {
-        let events: StreamEvent[];
-        try {
-          events = await readMore();
-        } catch (error) {
-          if (over) return undefined;
-          events = breakOff(error);
-        }
+        const events = await advance().catch((error) => (over ? [] : breakOff(error)));
         if (events.length > 0) return Buffer.from(events.map(writeSse).join(''));
       }
       return undefined;
@@ -81,9 +67,25 @@ export function translateStream(
     cancel() {
       if (over) return;
       answer.rest.cancel();
-      for (const piece of answer.reader.end()) if (piece.type === 'usage') meter.see(piece);
+      for (const piece of usageIn(answer.reader.end())) meter.see(piece);
       finish('left');
     },
   };
   return { source, measured: settled.promise };
+}
+
+/** Writes pieces and measures them; the grammar has one end, and nothing after it. */
+function passOn(pieces: readonly Piece[], meter: Meter, writer: PieceWriter): StreamEvent[] {
+  const events: StreamEvent[] = [];
+  for (const piece of pieces) {
+    if (meter.ended) break;
+    meter.see(piece);
+    events.push(...writer.push(piece));
+  }
+  return events;
+}
+
+/** The usage so far, if the upstream told any, is worth having of a reply that is not whole. */
+function usageIn(pieces: readonly Piece[]): Piece[] {
+  return pieces.filter((piece) => piece.type === 'usage');
 }
