@@ -26,8 +26,9 @@ export type CompiledPolicy = {
 };
 
 export type OrganisationSeed = {
-  id: string;
-  name?: string;
+  /** What the document calls it; its account gets an id of its own. */
+  name: string;
+  title?: string;
   billing: 'prepaid' | 'postpaid';
   /** The first top-up of a prepaid organisation; given once. */
   balance?: Usd;
@@ -36,7 +37,7 @@ export type OrganisationSeed = {
   keys: readonly KeySeed[];
 };
 
-export type KeySeed = { id: string; limits: KeyLimits; settings: KeySettings };
+export type KeySeed = { name: string; limits: KeyLimits; settings: KeySettings };
 
 const priorDefaults: Prior = { success: 0.95, firstTokenMs: 800, tokensPerSecond: 60 };
 const outputTokensMaxDefault = 4_096;
@@ -169,20 +170,20 @@ function price(id: string, entry: PriceEntry): Price {
   };
 }
 
-function organisationSeed([id, entry]: [string, PolicyDocument['organisations'][string]]) {
+function organisationSeed([name, entry]: [string, PolicyDocument['organisations'][string]]) {
   const seed: OrganisationSeed = {
-    id,
+    name,
     billing: entry.billing,
-    ...defined({ name: entry.name }),
+    ...defined({ title: entry.name }),
     ...(entry.balance === undefined ? {} : { balance: usd(entry.balance) }),
     ...(entry.budget === undefined ? {} : { budget: usd(entry.budget) }),
-    keys: Object.entries(entry.keys ?? {}).map(([keyId, key]) => {
+    keys: Object.entries(entry.keys ?? {}).map(([keyName, key]) => {
       const { limits = {}, ...settings } = key;
       const { dailyUsd, ...rates } = limits;
       return {
-        id: keyId,
+        name: keyName,
         limits: { ...rates, ...(dailyUsd === undefined ? {} : { dailyUsd: usd(dailyUsd) }) },
-        settings,
+        settings: { name: keyName, ...defined(settings) },
       };
     }),
   };

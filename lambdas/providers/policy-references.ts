@@ -157,13 +157,9 @@ function checkGroups(document: PolicyDocument, report: Report): void {
 
 function checkKeys(document: PolicyDocument, report: Report): void {
   const callable = [...Object.keys(document.models), ...Object.keys(document.groups)];
-  const owners = new Map<string, string>();
   for (const [organisation, entry] of Object.entries(document.organisations)) {
     for (const [key, settings] of Object.entries(entry.keys ?? {})) {
       const path = ['organisations', organisation, 'keys', key];
-      const owner = owners.get(key);
-      if (owner !== undefined) report(path, `"${owner}" has a key of this id already`);
-      owners.set(key, organisation);
       for (const [index, name] of (settings.models ?? []).entries()) {
         if (callable.includes(name)) continue;
         report([...path, 'models', index], `no model "${name}"${suggestion(name, callable)}`);

@@ -33,7 +33,7 @@ const money = z.custom<string>((value) => typeof value === 'string' && decimalPa
 const count = z.int().check(z.positive());
 const milliseconds = z.int().check(z.positive(), z.maximum(900_000));
 const names = z.string().check(z.minLength(1), z.maxLength(200));
-/** Ids stand inside API keys and item keys, so their alphabet is small. */
+/** Names of our own choosing, which stand in ids of routes and on command lines. */
 const id = z.string().check(z.regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/));
 
 const provider = z.strictObject({
@@ -49,6 +49,7 @@ const provider = z.strictObject({
       streamUsage: z.optional(z.enum(['asked', 'always', 'never'])),
       unsupported: z.optional(z.array(names)),
       reasoningOutsideOutput: z.optional(z.boolean()),
+      reasoningField: z.optional(names),
       imageTokensMax: z.optional(count),
     }),
   ),

@@ -97,10 +97,21 @@ export const providerRecords: ReadonlyMap<string, ProviderRecord> = new Map([
       },
     }),
   ],
-  ['deepseek', chat({ baseUrl: 'https://api.deepseek.com', keyVariable: 'DEEPSEEK_API_KEY' })],
+  [
+    'deepseek',
+    chat({
+      baseUrl: 'https://api.deepseek.com',
+      keyVariable: 'DEEPSEEK_API_KEY',
+      quirks: { reasoningField: 'reasoning_content' },
+    }),
+  ],
   [
     'openrouter',
-    chat({ baseUrl: 'https://openrouter.ai/api/v1', keyVariable: 'OPENROUTER_API_KEY' }),
+    chat({
+      baseUrl: 'https://openrouter.ai/api/v1',
+      keyVariable: 'OPENROUTER_API_KEY',
+      quirks: { reasoningField: 'reasoning' },
+    }),
   ],
   ['together', chat({ baseUrl: 'https://api.together.xyz/v1', keyVariable: 'TOGETHER_API_KEY' })],
   [
@@ -117,6 +128,7 @@ export const providerRecords: ReadonlyMap<string, ProviderRecord> = new Map([
       keyVariable: 'CEREBRAS_API_KEY',
       quirks: {
         outputCapField: 'max_completion_tokens',
+        reasoningField: 'reasoning',
         unsupported: ['frequency_penalty', 'logit_bias', 'presence_penalty', 'service_tier'],
       },
     }),
@@ -130,8 +142,22 @@ export const providerRecords: ReadonlyMap<string, ProviderRecord> = new Map([
       quirks: { streamUsage: 'always', unsupported: ['stream_options'] },
     }),
   ],
-  ['moonshot', chat({ baseUrl: 'https://api.moonshot.ai/v1', keyVariable: 'MOONSHOT_API_KEY' })],
-  ['zai', chat({ baseUrl: 'https://api.z.ai/api/paas/v4', keyVariable: 'ZAI_API_KEY' })],
+  [
+    'moonshot',
+    chat({
+      baseUrl: 'https://api.moonshot.ai/v1',
+      keyVariable: 'MOONSHOT_API_KEY',
+      quirks: { reasoningField: 'reasoning_content' },
+    }),
+  ],
+  [
+    'zai',
+    chat({
+      baseUrl: 'https://api.z.ai/api/paas/v4',
+      keyVariable: 'ZAI_API_KEY',
+      quirks: { reasoningField: 'reasoning_content' },
+    }),
+  ],
   ['huggingface', chat({ baseUrl: 'https://router.huggingface.co/v1', keyVariable: 'HF_TOKEN' })],
   ['venice', chat({ baseUrl: 'https://api.venice.ai/api/v1', keyVariable: 'VENICE_API_KEY' })],
 ]);

@@ -79,7 +79,7 @@ describe('a document that is right', () => {
     expect(keyVariables.get('own-server')).toBe('OWN_SERVER_KEY');
     const [acme] = organisations;
     expect(usdText(acme?.balance ?? usd('0'))).toBe('25');
-    expect(acme?.keys.map((key) => key.id)).toEqual(['acme-web', 'acme-batch']);
+    expect(acme?.keys.map((key) => key.name)).toEqual(['acme-web', 'acme-batch']);
     expect(usdText(acme?.keys[0]?.limits.dailyUsd ?? usd('0'))).toBe('5');
     expect(acme?.keys[1]?.settings.overBudget).toBe('refuse');
   });

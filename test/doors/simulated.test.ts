@@ -2,16 +2,16 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compilePolicy } from '../../lambdas/providers/policy-document.ts';
-import { simulatedPolicyDocument } from '../../lambdas/providers/simulated/policy.ts';
+import { simulatedPolicyDocument } from '../../lambdas/doors/simulated/policy.ts';
 import {
   type SimulatedProvider,
   simulatedProviders,
-} from '../../lambdas/providers/simulated/script.ts';
+} from '../../lambdas/doors/simulated/script.ts';
 import {
   type SimulatedServer,
   startSimulatedProviders,
-} from '../../lambdas/providers/simulated/server.ts';
+} from '../../lambdas/doors/simulated/server.ts';
+import { compilePolicy } from '../../lambdas/providers/policy-document.ts';
 
 const weather = {
   name: 'get_weather',

@@ -1,5 +1,5 @@
 /** The policy over simulated providers: what is in force where no provider key is set. */
-import type { PolicyInput } from '../policy-document.ts';
+import type { PolicyInput } from '../../providers/policy-document.ts';
 import { simulatedProviders } from './script.ts';
 
 /** Dollars per million tokens: made up, but far enough apart to see routing choose. */
