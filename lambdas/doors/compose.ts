@@ -1,4 +1,5 @@
 /** Wires real edges to the gateway's ports; nothing else in the project does. */
+import type { Accounts } from '../core/accounts.ts';
 import type { Clock, Credentials, Ids, Log, PolicySource, Upstream } from '../core/ports.ts';
 import type { TableNames } from '../core/settings.ts';
 import { systemClock } from '../edges/clock.ts';
@@ -20,16 +21,19 @@ export type Parts = {
   log: Log;
   clock?: Clock;
   ids?: Ids;
+  /** Stands before the accounts: counts or times them, or lets them fail. */
+  around?: (accounts: Accounts) => Accounts;
 };
 
 export function compose(parts: Parts): Gateway {
   const { client, tables, policy, credentials, upstream, log } = parts;
   const clock = parts.clock ?? systemClock;
+  const accounts = createDynamoAccounts({ client, tables, clock });
   return createGateway({
     clock,
     ids: parts.ids ?? createIds(),
     keyring: createKeyring(parts.signingKey),
-    accounts: createDynamoAccounts({ client, tables, clock }),
+    accounts: parts.around?.(accounts) ?? accounts,
     policy,
     credentials,
     upstream,
