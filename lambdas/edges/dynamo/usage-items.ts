@@ -49,12 +49,12 @@ export function readOutcome(item: Item): Outcome {
 }
 
 /** A record as it is kept: what the call said of itself, and what it was charged in the end. */
-export type StoredUsage = { record: UsageRecord; costUsd: Usd | undefined };
+export type StoredUsage = Outcome & { record: UsageRecord };
 
 export function readUsage(item: Item): StoredUsage {
   const text = readText(item.record);
   if (text === undefined) throw new TypeError('a usage item without its record');
-  return { record: JSON.parse(text) as UsageRecord, costUsd: readUsd(item.costUsd) };
+  return { record: JSON.parse(text) as UsageRecord, ...readOutcome(item) };
 }
 
 /**

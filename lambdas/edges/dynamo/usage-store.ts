@@ -81,7 +81,7 @@ async function priceUnpriced(
   const hold = readHold(callId, readMap(item?.holds)[callId]);
   if (hold === undefined) return 'already-priced';
   const waiting = holdOf(hold, { callId, keyId, organisationId });
-  await createSettlement(client, tables, clock).post(waiting, { costUsd: undefined, tokens: 0 });
+  await createSettlement(client, tables, clock).post(waiting, call.stored);
   const { charged, loss } = chargeWithin(hold.usd, call.costUsd);
   const windows = windowsOf(hold.at);
   const open = takesRefunds(windows, clock.now());
