@@ -17,9 +17,9 @@ export const bodySchema = z.looseObject({
   messages: z.array(z.looseObject({ role: z.string() })).check(z.minLength(1)),
   stream: maybe(z.boolean()),
   stream_options: maybe(z.looseObject({ include_usage: maybe(z.boolean()) })),
-  tools: maybe(z.array(z.looseObject({ type: z.string() }))),
+  tools: maybe(z.array(z.looseObject({ type: maybe(z.string()) }))),
   functions: maybe(z.array(z.looseObject({}))),
-  tool_choice: maybe(z.union([z.string(), z.looseObject({ type: z.string() })])),
+  tool_choice: maybe(z.union([z.string(), z.looseObject({ type: maybe(z.string()) })])),
   function_call: maybe(z.union([z.enum(['auto', 'none']), z.looseObject({ name: filled })])),
   parallel_tool_calls: maybe(z.boolean()),
   max_tokens: maybe(z.int().check(z.gte(1))),
@@ -72,7 +72,7 @@ export const filePartSchema = z.looseObject({
   cache_control: cacheControl,
 });
 export const audioPartSchema = z.looseObject({
-  input_audio: z.looseObject({ data: z.string(), format: z.string() }),
+  input_audio: z.union([z.string(), z.looseObject({ data: z.string(), format: z.string() })]),
 });
 
 export const messageSchema = z.looseObject({

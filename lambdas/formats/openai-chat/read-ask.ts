@@ -90,14 +90,17 @@ function readTools(body: Body): Tool[] {
   return tools;
 }
 
-function readTool(tool: { type: string } & JsonRecord, path: (string | number)[]): Tool {
-  if (tool.type === 'function') {
+function readTool(tool: { type?: string | null } & JsonRecord, path: (string | number)[]): Tool {
+  // Clients of Mistral leave the type of a function out.
+  const type = tool.type ?? (tool.function === undefined ? undefined : 'function');
+  if (type === undefined) return refuseAt([...path, 'type'], 'must be a string');
+  if (type === 'function') {
     const { cache_control } = check(functionToolSchema, tool, path);
     const cache = readCache(cache_control);
     const read = readFunction(tool.function, [...path, 'function']);
     return cache === undefined ? read : { ...read, cache };
   }
-  const name = tool.type === 'custom' ? check(customToolSchema, tool, path).custom.name : tool.type;
+  const name = type === 'custom' ? check(customToolSchema, tool, path).custom.name : type;
   return { kind: 'opaque', format: formatName, name, value: tool };
 }
 
@@ -112,7 +115,7 @@ function readToolChoice(body: Body): ToolChoice | undefined {
   const choice = body.tool_choice ?? readLegacyChoice(body.function_call);
   if (choice === null || choice === undefined) return undefined;
   if (typeof choice === 'string') return readChoiceName(choice);
-  if (choice.type === 'function') {
+  if ((choice.type ?? 'function') === 'function') {
     const named = check(namedChoiceSchema, choice, ['tool_choice']);
     return { type: 'tool', name: named.function.name };
   }

@@ -179,7 +179,10 @@ function readPart(part: { type: string } & JsonRecord, path: Path): Part {
     case 'file':
       return readFile(part, path);
     case 'input_audio': {
-      const { data, format } = check(audioPartSchema, part, path).input_audio;
+      const { input_audio: audio } = check(audioPartSchema, part, path);
+      // Mistral takes a bare string here, whose kind only it can tell.
+      if (typeof audio === 'string') return { type: 'opaque', format: formatName, value: part };
+      const { data, format } = audio;
       return { type: 'audio', source: { kind: 'base64', mediaType: `audio/${format}`, data } };
     }
     default:

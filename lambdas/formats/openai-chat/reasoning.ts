@@ -18,7 +18,11 @@ export function readDetails(value: unknown): ReasoningDetail[] {
   const details: ReasoningDetail[] = [];
   for (const item of asList(value)) {
     const detail = readDetail(asRecord(item) ?? {});
-    if (detail.text !== undefined || detail.seal !== undefined) details.push(detail);
+    const last = details.at(-1);
+    // A summary and what is encrypted are two entries of one thought.
+    const completes = detail.seal?.kind === 'encrypted' && last && last.seal === undefined;
+    if (completes && detail.text === undefined) last.seal = detail.seal;
+    else if (detail.text !== undefined || detail.seal !== undefined) details.push(detail);
   }
   return details;
 }
@@ -39,15 +43,16 @@ function readDetail(item: JsonRecord): ReasoningDetail {
   };
 }
 
-export function writeDetail(detail: ReasoningDetail, index: number): JsonRecord {
-  const { text, seal } = detail;
-  const said = text === undefined ? {} : { text };
-  if (seal === undefined) return { type: 'reasoning.text', ...said, format: 'unknown', index };
-  const format = Object.hasOwn(formatOfVendor, seal.vendor)
-    ? formatOfVendor[seal.vendor]
-    : seal.vendor;
-  if (seal.kind === 'signature') {
-    return { type: 'reasoning.text', ...said, signature: seal.value, format, index };
-  }
-  return { type: 'reasoning.encrypted', data: seal.value, format, index };
+export function writeDetails(details: readonly ReasoningDetail[], firstIndex = 0): JsonRecord[] {
+  return details.flatMap((detail, at) => writeDetail(detail, firstIndex + at));
+}
+
+function writeDetail({ text, seal }: ReasoningDetail, index: number): JsonRecord[] {
+  const vendor = seal?.vendor ?? 'unknown';
+  const format = Object.hasOwn(formatOfVendor, vendor) ? formatOfVendor[vendor] : vendor;
+  const said = { type: 'reasoning.text', ...(text !== undefined && { text }), format, index };
+  if (seal === undefined) return [said];
+  if (seal.kind === 'signature') return [{ ...said, signature: seal.value }];
+  const sealed = { type: 'reasoning.encrypted', data: seal.value, format, index };
+  return text === undefined ? [sealed] : [said, sealed];
 }

@@ -9,7 +9,7 @@ import { writeStreamError } from './errors.ts';
 import { writeTokenLogprob } from './logprobs.ts';
 import { dataUri } from './media.ts';
 import { ownAudio } from './own-audio.ts';
-import { writeDetail } from './reasoning.ts';
+import { writeDetails } from './reasoning.ts';
 import { writeStop } from './stop-reason.ts';
 import { writeUsage } from './usage.ts';
 
@@ -94,7 +94,7 @@ class ChunkWriter {
       case 'reasoning-delta':
         return { reasoning_content: piece.text };
       case 'reasoning-seal':
-        return { reasoning_details: [writeDetail({ seal: piece.seal }, piece.block)] };
+        return { reasoning_details: writeDetails([{ seal: piece.seal }], piece.block) };
       case 'tool-call-start':
         return this.#startCall(piece);
       case 'tool-call-delta':

@@ -4,7 +4,7 @@ import type { Quirks } from '../../core/policy.ts';
 import { asRecord, type JsonRecord } from '../lenient.ts';
 import { audioFormat, dataUri } from './media.ts';
 import { formatName } from './read-turns.ts';
-import { writeDetail } from './reasoning.ts';
+import { writeDetails } from './reasoning.ts';
 
 /** Notes the name of something that could not be said. */
 export type Drop = (name: string) => void;
@@ -102,7 +102,7 @@ function writeReasoning(
     drop(`${where}.reasoning`);
     return {};
   }
-  if (field === 'reasoning_details') return { [field]: parts.map(writeDetail) };
+  if (field === 'reasoning_details') return { [field]: writeDetails(parts) };
   if (parts.some((part) => part.seal !== undefined)) drop(`${where}.reasoning.signature`);
   const text = parts.map((part) => part.text ?? '').join('');
   return text === '' ? {} : { [field]: text };

@@ -8,7 +8,7 @@ import { writeCitation } from './citations.ts';
 import { writeError } from './errors.ts';
 import { writeTokenLogprob } from './logprobs.ts';
 import { ownAudio } from './own-audio.ts';
-import { type ReasoningDetail, writeDetail } from './reasoning.ts';
+import { type ReasoningDetail, writeDetails } from './reasoning.ts';
 import { writeStop } from './stop-reason.ts';
 import { writeUsage } from './usage.ts';
 import { writeMedia } from './write-pieces.ts';
@@ -166,7 +166,7 @@ function writeMessage(gathered: Gathered): JsonRecord {
     refusal: refusal === '' ? null : refusal,
     ...(text !== '' && { reasoning_content: text }),
     ...(reasoning.some((detail) => detail.seal !== undefined) && {
-      reasoning_details: reasoning.map(writeDetail),
+      reasoning_details: writeDetails(reasoning),
     }),
     ...(calls.length > 0 && { tool_calls: calls }),
     ...(annotations.length > 0 && { annotations }),
