@@ -7,6 +7,8 @@ function maybe<T extends z.core.$ZodType>(schema: T) {
 }
 
 const filled = z.string().check(z.minLength(1));
+/** The vendor's own ceiling is 1; servers that speak its language take what OpenAI's do. */
+const temperatureMax = 2;
 const anyRecord = z.record(z.string(), z.unknown());
 
 /** Roles, blocks and tools are told apart by hand, so that an error names the very field. */
@@ -24,8 +26,8 @@ export const bodySchema = z.looseObject({
       disable_parallel_tool_use: maybe(z.boolean()),
     }),
   ),
-  temperature: maybe(z.number()),
-  top_p: maybe(z.number()),
+  temperature: maybe(z.number().check(z.gte(0), z.lte(temperatureMax))),
+  top_p: maybe(z.number().check(z.lte(1))),
   top_k: maybe(z.int()),
   stop_sequences: maybe(z.array(z.string())),
   metadata: maybe(z.looseObject({ user_id: maybe(z.string()) })),

@@ -150,8 +150,9 @@ function toolChoice(choice: NonNullable<Body['tool_choice']>): ToolChoice {
 function readSampling(body: Body): Sampling {
   const sampling: Sampling = {};
   if (typeof body.temperature === 'number') sampling.temperature = body.temperature;
-  if (typeof body.top_p === 'number') sampling.topP = body.top_p;
-  if (typeof body.top_k === 'number') sampling.topK = body.top_k;
+  // Some clients say −1 for what they leave to the model, and the vendor takes it.
+  if (typeof body.top_p === 'number' && body.top_p >= 0) sampling.topP = body.top_p;
+  if (typeof body.top_k === 'number' && body.top_k >= 0) sampling.topK = body.top_k;
   if (body.stop_sequences?.length) sampling.stop = body.stop_sequences;
   return sampling;
 }
@@ -181,7 +182,7 @@ function readReasoning(body: Body, extras: Extras): Reasoning | undefined {
   const display = thinking.display ? { display: thinking.display } : {};
   switch (thinking.type) {
     case 'disabled':
-      return { enabled: false, ...withEffort };
+      return { enabled: false, budgetTokens: 0, ...withEffort };
     case 'adaptive':
       return { enabled: true, adaptive: true, ...withEffort, ...display };
     case 'enabled': {

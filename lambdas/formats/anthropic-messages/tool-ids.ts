@@ -26,7 +26,7 @@ export function readArguments(text: string): Record<string, unknown> {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return value as Record<string, unknown>;
     }
-    return { input: value };
+    return value === null ? {} : { input: value };
   } catch {
     return { input: text };
   }

@@ -27,7 +27,6 @@ const ownExtras = [
   'inference_geo',
   'mcp_servers',
   'speed',
-  'thinking',
 ];
 
 const temperatureMax = 1;

@@ -32,15 +32,15 @@ export function writeReasoning(
   if (reasoning === undefined) return {};
   const version = claudeVersion(model);
   if (!reasoning.enabled) return withoutThinking(reasoning, version, dropped);
-  const forced = ask.toolChoice?.type === 'required' || ask.toolChoice?.type === 'tool';
-  if (forced && ask.tools.length > 0) {
-    // A forced tool and thinking exclude each other; the tool is what the caller relies on.
-    dropped.push('reasoning');
-    return {};
-  }
   const wantsBudget = reasoning.budgetTokens !== undefined && reasoning.effort === undefined;
   if (version >= samplersUntil || (version >= adaptiveSince && !wantsBudget)) {
     return adaptive(reasoning, version, dropped);
+  }
+  const forced = ask.toolChoice?.type === 'required' || ask.toolChoice?.type === 'tool';
+  if (forced && ask.tools.length > 0) {
+    // A forced tool and a budget exclude each other; the tool is what the caller relies on.
+    dropped.push('reasoning');
+    return {};
   }
   return budgeted(reasoning, outputTokensMax, dropped);
 }
@@ -50,11 +50,12 @@ function withoutThinking(
   version: number,
   dropped: string[],
 ): WrittenReasoning {
-  if (reasoning.effort === undefined || reasoning.effort === 'none') {
-    return { thinking: { type: 'disabled' } };
-  }
+  const disabled = { thinking: { type: 'disabled' } };
+  if (reasoning.effort === undefined || reasoning.effort === 'none') return disabled;
   const effort = writeEffort(reasoning.effort, version, dropped);
-  return effort === undefined ? {} : { effort };
+  // Effort without a word on thinking leaves it as the model has it; no budget means none.
+  const off = reasoning.budgetTokens === 0 ? disabled : {};
+  return effort === undefined ? off : { ...off, effort };
 }
 
 function adaptive(reasoning: Reasoning, version: number, dropped: string[]): WrittenReasoning {
@@ -85,7 +86,9 @@ function writeEffort(wanted: string, version: number, dropped: string[]): string
   const effort = efforts[wanted]?.effort;
   if (effort === undefined) dropped.push('reasoning_effort');
   // Models that still take samplers know four levels only.
-  return effort === 'xhigh' && version < samplersUntil ? 'high' : effort;
+  if (effort !== 'xhigh' || version >= samplersUntil) return effort;
+  dropped.push('reasoning_effort');
+  return 'high';
 }
 
 function display(reasoning: Reasoning): { display?: string } {
