@@ -13,9 +13,12 @@ export type Bundle = {
 export const bundleBytesMax = 600 * 1000;
 
 /**
- * The SDK is bundled too: the runtime's own copy loads three times slower. Some of its parts are
- * CommonJS and call `require` for Node's modules, which an ES module has to make for itself.
+ * Left out: the gateway's own clients speak to AWS, and ask the SDK only for credentials that are
+ * not in the environment. Lambda always puts them there, and carries an SDK of its own besides.
  */
+const leftOut = ['@aws-sdk/*'];
+
+/** What is CommonJS calls `require` for Node's modules; an ES module has to make it for itself. */
 const requireBanner =
   "import{createRequire as makeRequire}from'node:module';" +
   'const require=makeRequire(import.meta.url);';
@@ -30,12 +33,11 @@ export function bundleLambda(entry: string, directory: string): Bundle {
     outfile,
     bundle: true,
     minify: true,
-    // Names of classes stay: they are the types of errors in logs and in AWS's error tables.
-    keepNames: true,
     platform: 'node',
     target: 'node24',
     format: 'esm',
     mainFields: ['module', 'main'],
+    external: leftOut,
     banner: { js: requireBanner },
     sourcemap: 'external',
     legalComments: 'none',

@@ -20,12 +20,15 @@ import type { Store, TableAccess } from './store.ts';
 /** The longest that Lambda lets anything run: the longest stream that can be carried. */
 const timeoutMinutes = 15;
 
-/** What a call does to the tables, and no more than that. */
+/** What a call does to the tables, and no more than that; see the story of the deployed gateway. */
 export const gatewayAccess = {
-  keys: ['GetItem', 'Query'],
+  /** The policy in force. */
+  keys: ['GetItem'],
+  /** Holds and settlements; a hold that has expired is read again before it is healed. */
   counters: ['GetItem', 'UpdateItem'],
-  cache: ['GetItem', 'PutItem', 'Query'],
-  usage: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],
+  cache: [],
+  /** The record is the commit point of a settlement; healing reads whether there is one. */
+  usage: ['GetItem', 'PutItem'],
 } as const satisfies TableAccess;
 
 export type GatewayProps = {

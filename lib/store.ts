@@ -37,7 +37,9 @@ export class Store extends Construct {
       const actions = access[name];
       if (actions === undefined) continue;
       const table = this.tables[name];
-      table.grant(target, ...actions.map((action) => `dynamodb:${action}`));
+      if (actions.length > 0) {
+        table.grant(target, ...actions.map((action) => `dynamodb:${action}`));
+      }
       target.addEnvironment(tables[name].variable, table.tableName);
     }
   }
