@@ -8,6 +8,7 @@ import type { Ports } from '../../lambdas/core/ports.ts';
 import type { UsageRecord } from '../../lambdas/core/usage-record.ts';
 import { compose } from '../../lambdas/doors/compose.ts';
 import { startLocalDoor } from '../../lambdas/doors/local.ts';
+import type { DynamoClient } from '../../lambdas/edges/dynamo/client.ts';
 import { createLog } from '../../lambdas/edges/log.ts';
 import { createUpstream } from '../../lambdas/edges/upstream.ts';
 import { compilePolicy } from '../../lambdas/providers/policy-document.ts';
@@ -25,6 +26,8 @@ export type GatewaySetting = {
   secrets?: Record<string, string>;
   /** Stands before the store's accounts, such as one that fails. */
   accounts?: (real: Ports['accounts']) => Ports['accounts'];
+  /** Stands before the store's client, such as one that counts. */
+  client?: (real: DynamoClient) => DynamoClient;
 };
 
 export type TestGateway = {
@@ -67,7 +70,7 @@ export async function startGateway(setting: GatewaySetting): Promise<TestGateway
   const lines: string[] = [];
   const upstream = createUpstream({ allowPrivateAddresses: true });
   const handle = compose({
-    client: store.client,
+    client: setting.client?.(store.client) ?? store.client,
     tables: store.tables,
     signingKey,
     policy: { current: () => policy, ready: async () => {} },
