@@ -33,7 +33,8 @@ type StartLine = { gateway: string; key: string };
 async function startGateway(upstreamUrl: string, folder: string): Promise<Subject> {
   const policy = join(folder, 'policy.json');
   await writeFile(policy, JSON.stringify(policyOver(upstreamUrl)));
-  const flags = ['--json', '--port', '0', '--admin-port', '0', '--policy', policy];
+  const data = join(folder, 'data');
+  const flags = ['--json', '--port', '0', '--admin-port', '0', '--policy', policy, '--data', data];
   const program = join(root, 'bin', 'fairlead.ts');
   const started = await startProcess(program, 'start', ...flags, '--allow-private-upstreams');
   const { gateway, key } = JSON.parse(started.line) as StartLine;
