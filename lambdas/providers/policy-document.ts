@@ -23,6 +23,8 @@ export type CompiledPolicy = {
   organisations: readonly OrganisationSeed[];
   /** Credential name → environment variable in which local mode finds its secret. */
   keyVariables: ReadonlyMap<string, string>;
+  /** Routes that nobody has priced: they stand, and are called once somebody does. */
+  unpriced: readonly string[];
 };
 
 export type OrganisationSeed = {
@@ -75,6 +77,9 @@ export function compilePolicy(input: unknown): CompiledPolicy {
     },
     organisations: Object.entries(document.organisations).map(organisationSeed),
     keyVariables: keyVariablesOf(document),
+    unpriced: Object.entries(document.models)
+      .flatMap(([name, entry]) => entry.routes.map((route) => routeId(name, route)))
+      .filter((id) => !Object.hasOwn(document.prices, id)),
   };
 }
 

@@ -95,8 +95,6 @@ function checkRoutes(
     if (!Object.hasOwn(document.providers, route.provider)) {
       const near = suggestion(route.provider, Object.keys(document.providers));
       report([...path, 'provider'], `no provider "${route.provider}"${near}`);
-    } else if (!Object.hasOwn(document.prices, id)) {
-      report(path, `no price; add prices.${pathText([id])} (a free model costs "0")`);
     }
     if (seen.has(id)) report(path, `the route "${id}" stands here twice`);
     seen.add(id);

@@ -165,11 +165,6 @@ describe('a fault is named with its place in the file', () => {
       'models.gpt-4o-mini.routes.1: the route "openai/gpt-4o-mini" stands here twice',
     ],
     [
-      'a route without a price',
-      minimal.replace('[openai]', '[openai, { provider: openai, model: gpt-5 }]'),
-      'models.gpt-4o-mini.routes.1: no price; add prices.openai/gpt-5 (a free model costs "0")',
-    ],
-    [
       'a price of no route',
       `${minimal}  openai/gpt-4o-mimi: { input: "1", output: "1" }\n`,
       'prices.openai/gpt-4o-mimi: no route is called "openai/gpt-4o-mimi"; ' +
@@ -235,4 +230,12 @@ describe('a fault is named with its place in the file', () => {
     const text = minimal.replace('"0.15"', '0.15').replace('"0.60"', '0.6').replace('routes', 'r');
     expect(faultsOf(text)).toHaveLength(4);
   });
+});
+
+it('a route without a price stands, unpriced, and is told of', () => {
+  const text = minimal.replace('[openai]', '[openai, { provider: openai, model: gpt-5 }]');
+  const { policy, unpriced } = compilePolicy(parse(text));
+  expect(unpriced).toEqual(['openai/gpt-5']);
+  const routes = policy.models.get('gpt-4o-mini')?.routes ?? [];
+  expect(routes.map((route) => route.price === undefined)).toEqual([false, true]);
 });
