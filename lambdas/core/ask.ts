@@ -27,7 +27,8 @@ export type ChatAsk = {
   serviceTier?: string;
   /**
    * Top-level fields of the caller's format that have no neutral meaning, as sent. They survive
-   * where the format stays the same, and are named as dropped where it does not.
+   * where the format stays the same, and are named as dropped where it does not. Such fields
+   * inside a tool or a part stand here too, by dotted path: `tools.0.defer_loading`.
    */
   extras: Record<string, unknown>;
 };

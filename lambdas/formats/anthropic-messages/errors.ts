@@ -87,7 +87,7 @@ const typeByCode: Record<ProblemCode, string> = {
   no_route: 'overloaded_error',
   store_unavailable: 'api_error',
   deadline_exceeded: 'timeout_error',
-  caller_left: 'api_error',
+  caller_left: 'invalid_request_error',
   internal: 'api_error',
 };
 

@@ -9,12 +9,13 @@ import type {
   ToolChoice,
   Turn,
 } from '../../core/ask.ts';
-import { check, refuseAt } from '../openai-chat/check.ts';
+import { check, refuseAt } from '../check.ts';
+import { keepOthers, type NestedExtras } from '../nested-extras.ts';
 import type { Body } from './ask-schema.ts';
 import * as schema from './ask-schema.ts';
 import { formatName } from './names.ts';
-import type { Block, Extras, Path } from './read-blocks.ts';
-import { keepOthers, readBlock, readCache, readContent, readTextBlocks } from './read-blocks.ts';
+import type { Block, Path } from './read-blocks.ts';
+import { readBlock, readCache, readContent, readTextBlocks } from './read-blocks.ts';
 
 const knownFields =
   'model max_tokens messages system stream tools tool_choice temperature top_p top_k ' +
@@ -22,7 +23,7 @@ const knownFields =
 
 export function readAsk(value: unknown): ChatAsk {
   const body = check(schema.bodySchema, value);
-  const extras: Extras = {};
+  const extras: NestedExtras = {};
   keepOthers(body, knownFields, [], extras);
   const turns = [...readSystem(body, extras), ...readMessages(body, extras)];
   const ask: ChatAsk = {
@@ -49,13 +50,13 @@ export function readAsk(value: unknown): ChatAsk {
   return ask;
 }
 
-function readSystem(body: Body, extras: Extras): Turn[] {
+function readSystem(body: Body, extras: NestedExtras): Turn[] {
   if (body.system === undefined || body.system === null) return [];
   const parts = readTextBlocks(body.system, ['system'], extras);
   return parts.length === 0 ? [] : [{ role: 'system', parts }];
 }
 
-function readMessages(body: Body, extras: Extras): Turn[] {
+function readMessages(body: Body, extras: NestedExtras): Turn[] {
   if (body.messages.length === 0) refuseAt(['messages'], 'must hold at least one message');
   return body.messages.flatMap((message, index): Turn[] => {
     const at = ['messages', index];
@@ -71,12 +72,12 @@ function readMessages(body: Body, extras: Extras): Turn[] {
   });
 }
 
-function readParts(blocks: Block[], path: Path, extras: Extras): Part[] {
+function readParts(blocks: Block[], path: Path, extras: NestedExtras): Part[] {
   return blocks.map((block, index) => readBlock(block, [...path, index], extras));
 }
 
 /** Results of tools stand inside a user's message here; in between, the user's own parts. */
-function readUserTurns(blocks: Block[], path: Path, extras: Extras): Turn[] {
+function readUserTurns(blocks: Block[], path: Path, extras: NestedExtras): Turn[] {
   const turns: Turn[] = [];
   let own: Part[] | undefined;
   blocks.forEach((block, index) => {
@@ -95,7 +96,7 @@ function readUserTurns(blocks: Block[], path: Path, extras: Extras): Turn[] {
   return turns.length === 0 ? [{ role: 'user', parts: [] }] : turns;
 }
 
-function readToolResult(block: Block, path: Path, extras: Extras): Turn {
+function readToolResult(block: Block, path: Path, extras: NestedExtras): Turn {
   const result = check(schema.toolResultSchema, block, path);
   keepOthers(block, 'type tool_use_id content is_error cache_control', path, extras);
   const inside = [...path, 'content'];
@@ -106,7 +107,11 @@ function readToolResult(block: Block, path: Path, extras: Extras): Turn {
   return { ...turn, ...readCache(block, path) };
 }
 
-function readTool(tool: NonNullable<Body['tools']>[number], path: Path, extras: Extras): Tool {
+function readTool(
+  tool: NonNullable<Body['tools']>[number],
+  path: Path,
+  extras: NestedExtras,
+): Tool {
   if (tool.type && tool.type !== 'custom') {
     const name = typeof tool.name === 'string' ? tool.name : tool.type;
     return { kind: 'opaque', format: formatName, name, value: tool };
@@ -158,7 +163,7 @@ function readSampling(body: Body): Sampling {
 }
 
 /** `output_format` is where the schema stood before it moved into `output_config`. */
-function readResponseFormat(body: Body, extras: Extras): ResponseFormat | undefined {
+function readResponseFormat(body: Body, extras: NestedExtras): ResponseFormat | undefined {
   if (body.output_config)
     keepOthers(body.output_config, 'effort format', ['output_config'], extras);
   const inConfig = body.output_config?.format;
@@ -173,7 +178,7 @@ function readResponseFormat(body: Body, extras: Extras): ResponseFormat | undefi
 }
 
 /** Effort alone leaves thinking as the model has it: `enabled` is then false, and effort is set. */
-function readReasoning(body: Body, extras: Extras): Reasoning | undefined {
+function readReasoning(body: Body, extras: NestedExtras): Reasoning | undefined {
   const effort = body.output_config?.effort ?? undefined;
   const withEffort = effort === undefined ? {} : { effort };
   const thinking = body.thinking;

@@ -1,25 +1,15 @@
 /** A request's content blocks as parts: each known type by its schema, the others kept as sent. */
 import type { CacheMark, MediaSource, Part, TextPart } from '../../core/ask.ts';
+import { check, refuseAt } from '../check.ts';
 import type { JsonRecord } from '../lenient.ts';
 import { asRecord } from '../lenient.ts';
-import { check, refuseAt } from '../openai-chat/check.ts';
+import { keepOthers, type NestedExtras } from '../nested-extras.ts';
 import * as schema from './ask-schema.ts';
 import { readCitation } from './citations.ts';
 import { formatName, vendor } from './names.ts';
 
 export type Path = readonly (string | number)[];
 export type Block = JsonRecord & { type: string };
-/** Fields inside a known value that have no neutral meaning, by their dotted path. */
-export type Extras = Record<string, unknown>;
-
-/** Keeps what stands beside the known fields, so that it can be named where it gets lost. */
-export function keepOthers(value: JsonRecord, known: string, path: Path, extras: Extras): void {
-  const names = known.split(' ');
-  for (const [name, field] of Object.entries(value)) {
-    if (field === undefined || field === null || names.includes(name)) continue;
-    extras[[...path, name].join('.')] = field;
-  }
-}
 
 /** A string is shorthand for one block of text. */
 export function readContent(value: unknown, path: Path): Block[] {
@@ -27,7 +17,7 @@ export function readContent(value: unknown, path: Path): Block[] {
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
 }
 
-export function readTextBlocks(value: unknown, path: Path, extras: Extras): TextPart[] {
+export function readTextBlocks(value: unknown, path: Path, extras: NestedExtras): TextPart[] {
   return readContent(value, path).map((block, index) => {
     const at = [...path, index];
     if (block.type !== 'text') refuseAt([...at, 'type'], 'must be "text"');
@@ -35,7 +25,7 @@ export function readTextBlocks(value: unknown, path: Path, extras: Extras): Text
   });
 }
 
-export function readBlock(block: Block, path: Path, extras: Extras): Part {
+export function readBlock(block: Block, path: Path, extras: NestedExtras): Part {
   switch (block.type) {
     case 'text':
       return readText(block, path, extras);
@@ -73,7 +63,7 @@ export function readCache(block: JsonRecord, path: Path): { cache?: CacheMark } 
   return { cache: ttl ? { type: 'ephemeral', ttl } : { type: 'ephemeral' } };
 }
 
-function readText(block: Block, path: Path, extras: Extras): TextPart {
+function readText(block: Block, path: Path, extras: NestedExtras): TextPart {
   const { text, citations } = check(schema.textSchema, block, path);
   keepOthers(block, 'type text citations cache_control', path, extras);
   const part: TextPart = { type: 'text', text, ...readCache(block, path) };
@@ -81,7 +71,7 @@ function readText(block: Block, path: Path, extras: Extras): TextPart {
   return part;
 }
 
-function readImage(block: Block, path: Path, extras: Extras): Part {
+function readImage(block: Block, path: Path, extras: NestedExtras): Part {
   const { source } = check(schema.mediaSchema, block, path);
   keepOthers(block, 'type source cache_control', path, extras);
   const media = readSource(source, [...path, 'source'], extras);
@@ -89,7 +79,7 @@ function readImage(block: Block, path: Path, extras: Extras): Part {
   return { type: 'image', source: media, ...readCache(block, path) };
 }
 
-function readDocument(block: Block, path: Path, extras: Extras): Part {
+function readDocument(block: Block, path: Path, extras: NestedExtras): Part {
   const { source, title, context, citations } = check(schema.documentSchema, block, path);
   const media = readSource(source, [...path, 'source'], extras);
   if (media === undefined) return { type: 'opaque', format: formatName, value: block };
@@ -102,7 +92,7 @@ function readDocument(block: Block, path: Path, extras: Extras): Part {
 }
 
 /** Gives `undefined` for a kind of source that is not known, or not sayable elsewhere. */
-function readSource(source: Block, path: Path, extras: Extras): MediaSource | undefined {
+function readSource(source: Block, path: Path, extras: NestedExtras): MediaSource | undefined {
   switch (source.type) {
     case 'base64': {
       const { media_type, data } = check(schema.base64Schema, source, path);

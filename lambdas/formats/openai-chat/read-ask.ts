@@ -7,6 +7,7 @@ import type {
   Tool,
   ToolChoice,
 } from '../../core/ask.ts';
+import { check, refuseAt } from '../check.ts';
 import type { JsonRecord } from '../lenient.ts';
 import {
   type Body,
@@ -17,7 +18,7 @@ import {
   jsonSchemaFormatSchema,
   namedChoiceSchema,
 } from './ask-schema.ts';
-import { check, refuseAt } from './check.ts';
+import { nestedExtras } from './nested-extras.ts';
 import { formatName, readCache, readTurns } from './read-turns.ts';
 
 export function readAsk(value: unknown): ChatAsk {
@@ -31,7 +32,7 @@ export function readAsk(value: unknown): ChatAsk {
     turns: readTurns(body.messages),
     tools: readTools(body),
     sampling: readSampling(body),
-    extras: readExtras(body),
+    extras: { ...readExtras(body), ...nestedExtras(body) },
   };
   if (capFields.length > 0) {
     ask.outputTokensMax = Math.min(...caps);

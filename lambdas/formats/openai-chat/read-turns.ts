@@ -1,5 +1,6 @@
 /** Reads a caller's messages: one message, one turn, so that positions keep their meaning. */
 import type { CacheMark, Part, TextPart, Turn } from '../../core/ask.ts';
+import { check, refuseAt } from '../check.ts';
 import type { JsonRecord } from '../lenient.ts';
 import {
   assistantSchema,
@@ -15,7 +16,6 @@ import {
   textPartSchema,
   toolMessageSchema,
 } from './ask-schema.ts';
-import { check, refuseAt } from './check.ts';
 import { sourceOfFileData, sourceOfUrl } from './media.ts';
 import { readDetails } from './reasoning.ts';
 

@@ -1,6 +1,6 @@
 /** Strictness towards callers: a value is what its schema says, or the caller reads where it is not. */
 import * as z from 'zod/mini';
-import { refuse } from '../../core/problem.ts';
+import { refuse } from '../core/problem.ts';
 
 type Path = readonly (string | number)[];
 
