@@ -40,6 +40,11 @@ export const loggedAlarms = {
     where: {},
     means: "A provider's secret could not be read, so its routes are closed.",
   },
+  'policy-refresh-failed': {
+    event: 'policy-refresh-failed',
+    where: {},
+    means: 'The policy in the store cannot be read; the last good one stays in force.',
+  },
   'gateway-fault': {
     event: 'fault',
     where: {},

@@ -124,7 +124,7 @@ describe('the alarms', () => {
   });
 
   test('that count lines of the log count lines that the gateway writes', () => {
-    const folder = join(root, 'lambdas', 'gateway');
+    const folder = join(root, 'lambdas');
     const source = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts'))
       .map((path) => readFileSync(join(folder, path), 'utf8'))
