@@ -36,30 +36,47 @@ export function banner(
     ...keyLines,
     `  ${'admin'.padEnd(12)}  ${local.adminKey}`,
     '',
-    ...notes(local, environment),
+    ...notes(local, environment).flatMap((note) => [wrapped(note), '']),
     ...examples(local, models[0] ?? ''),
     'Ctrl-C lets calls in flight end; twice ends at once.',
     '',
   ].join('\n');
 }
 
-function notes(
+/** What somebody who starts this should know of it, one sentence each. */
+export function notes(
   local: LocalInstallation,
   environment: Readonly<Record<string, string | undefined>>,
 ): string[] {
   const found: string[] = [];
   if (local.simulated) {
     found.push(
-      'No provider key is set, so the providers are simulated: they answer over real HTTP and',
-      'now and then fail, but no language model is asked. Set OPENAI_API_KEY or',
-      'ANTHROPIC_API_KEY, or give a --policy, to call real ones.',
+      'No provider key is set, so the providers are simulated: they answer over real HTTP and ' +
+        'now and then fail, but no language model is asked. Set OPENAI_API_KEY or ' +
+        'ANTHROPIC_API_KEY, or give a --policy, to call real ones.',
     );
   }
   for (const [credential, variable] of local.compiled.keyVariables) {
     if (environment[variable]) continue;
-    found.push(`Note: ${variable} is not set; calls by way of "${credential}" will fail.`);
+    found.push(`${variable} is not set: calls by way of "${credential}" will fail.`);
   }
-  return found.length === 0 ? [] : [...found, ''];
+  for (const route of local.compiled.unpriced) {
+    found.push(`${route} has no price, so it is never called.`);
+  }
+  return found;
+}
+
+const columnsMax = 88;
+
+/** Breaks a sentence where a line would be too long for a terminal. */
+function wrapped(sentence: string): string {
+  const lines = [''];
+  for (const word of sentence.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line.length + word.length >= columnsMax) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.join('\n');
 }
 
 function examples(local: LocalInstallation, model: string): string[] {

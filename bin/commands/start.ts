@@ -5,7 +5,7 @@ import { parseDocument } from 'yaml';
 import { type LocalInstallation, startLocal } from '../../lambdas/doors/compose-local.ts';
 import { createLog } from '../../lambdas/edges/log.ts';
 import { PolicyError } from '../../lambdas/providers/policy-faults.ts';
-import { banner, jsonLine } from './banner.ts';
+import { banner, jsonLine, notes } from './banner.ts';
 
 type StartOptions = {
   port: number;
@@ -39,16 +39,21 @@ export function addStart(program: Command): void {
       ),
     )
     .addOption(
-      new Option('--allow-private-upstreams', 'let providers be on private addresses')
-        .default(false)
-        .env('FAIRLEAD_ALLOW_PRIVATE_UPSTREAMS'),
+      new Option('--allow-private-upstreams', 'let providers be on private addresses').default(
+        isTrue('FAIRLEAD_ALLOW_PRIVATE_UPSTREAMS'),
+      ),
     )
     .addOption(
-      new Option('--json', 'print one line of JSON, then only JSON logs')
-        .default(false)
-        .env('FAIRLEAD_JSON'),
+      new Option('--json', 'print one line of JSON, then only JSON logs').default(
+        isTrue('FAIRLEAD_JSON'),
+      ),
     )
     .action(start);
+}
+
+/** A variable that says `false` must not pass for one that is set. */
+function isTrue(variable: string): boolean {
+  return process.env[variable] === 'true' || process.env[variable] === '1';
 }
 
 const portMax = 65_535;
@@ -86,7 +91,12 @@ async function start(options: StartOptions): Promise<void> {
     signalled.forget();
     return;
   }
-  process.stdout.write(options.json ? jsonLine(local) : banner(local, process.env));
+  if (options.json) {
+    process.stdout.write(jsonLine(local));
+    for (const note of notes(local, process.env)) log.info('note', { note });
+  } else {
+    process.stdout.write(banner(local, process.env));
+  }
   const signal = await signalled.first;
   if (!options.json) process.stdout.write(`\n${signal}: letting calls in flight end …\n`);
   await local.close();
