@@ -111,7 +111,9 @@ function plainMessage(message: Raw): Raw {
   if (plain.tool_calls?.length === 0) delete plain.tool_calls;
   if (plain.reasoning_content === '') delete plain.reasoning_content;
   // A detail without a text or a seal says nothing.
-  const details = plain.reasoning_details?.filter((one: Raw) => one.text || one.summary || one.data);
+  const details = plain.reasoning_details?.filter(
+    (one: Raw) => one.text || one.summary || one.data,
+  );
   if (plain.reasoning_details) plain.reasoning_details = details.length > 0 ? details : undefined;
   const content = blocks(plain.content).filter((part) => part.type !== 'text' || part.text !== '');
   for (const part of content) {
