@@ -201,6 +201,8 @@ type Spoken = {
   texts: { text: string; cited: string | undefined }[];
   logprobs: { token: string; logprob: number }[] | undefined;
   refusal: string | undefined;
+  /** Said after the calls, which no format forbids. */
+  after: string | undefined;
   calls: { name: string; pieces: string[] }[];
   usage: Usage | undefined;
   end: StopReason;
@@ -214,6 +216,7 @@ const spoken: fc.Arbitrary<Spoken> = fc.record({
   texts: fc.array(fc.record({ text: words, cited: maybe(url) }), { maxLength: 4 }),
   logprobs: maybe(fc.array(logprob, { minLength: 1, maxLength: 2 })),
   refusal: maybe(words),
+  after: maybe(words),
   calls: fc.array(fc.record({ name: identifier, pieces: argumentsText.map(cutInThree) }), {
     maxLength: 3,
   }),
@@ -268,6 +271,9 @@ export const replies: fc.Arbitrary<Piece[]> = spoken.map((said) => {
       const text = call.pieces[round];
       if (text !== undefined) pieces.push({ type: 'tool-call-delta', block: block + index, text });
     }
+  }
+  if (said.after !== undefined && said.refusal === undefined) {
+    pieces.push({ type: 'text-delta', block: block + said.calls.length, text: said.after });
   }
   if (said.usage !== undefined) pieces.push({ type: 'usage', usage: said.usage });
   pieces.push(endOf(said));

@@ -25,6 +25,8 @@ type Reading = {
   blocks: Map<number, OpenBlock>;
   /** The number of the block that began last. */
   lastBlock: number;
+  /** The last of them that is no tool call; calls from before it have ended. */
+  lastOther: number;
   started: boolean;
   ended: boolean;
   usage: JsonRecord;
@@ -36,6 +38,7 @@ function begin(): Reading {
   return {
     blocks: new Map(),
     lastBlock: -1,
+    lastOther: -1,
     started: false,
     ended: false,
     usage: {},
@@ -195,6 +198,9 @@ function readDelta(reading: Reading, index: number, delta: JsonRecord, pieces: P
       if (text === undefined) return;
       open.gathered += text;
       if (own === 'tool_use' && open.block !== undefined) {
+        if (hasPassed(reading, open.block)) {
+          throw new UnreadableReply('a tool call goes on after another block has begun');
+        }
         pieces.push({ type: 'tool-call-delta', block: open.block, text });
       }
       return;
@@ -217,7 +223,7 @@ function stopBlock(reading: Reading, index: number, pieces: Piece[]): void {
       return;
     case 'tool_use':
       // A call without arguments streams nothing: it still has an empty object for input.
-      if (gathered === '' && open.block !== undefined) {
+      if (gathered === '' && open.block !== undefined && !hasPassed(reading, open.block)) {
         const text = JSON.stringify(asRecord(value.input) ?? {});
         pieces.push({ type: 'tool-call-delta', block: open.block, text });
       }
@@ -276,8 +282,14 @@ function number(reading: Reading, open: OpenBlock): number {
   if (open.block === undefined || open.block !== reading.lastBlock) {
     reading.lastBlock += 1;
     open.block = reading.lastBlock;
+    if (open.value.type !== 'tool_use') reading.lastOther = open.block;
   }
   return open.block;
+}
+
+/** Calls may take turns with each other, but with nothing else. */
+function hasPassed(reading: Reading, block: number): boolean {
+  return block < reading.lastOther;
 }
 
 function ensureStarted(reading: Reading, pieces: Piece[]): void {
