@@ -67,7 +67,8 @@ export function mergeUsage(earlier: JsonRecord, later: JsonRecord): JsonRecord {
 
 /** Audio has no class of its own here: it counts as input and output like any other. */
 export function writeUsage(usage: Usage | undefined, costUsd: string | undefined): JsonRecord {
-  const cost = costUsd === undefined ? {} : { cost_usd: costUsd };
+  // The exact amount is the string; the number is what clients of OpenRouter look for.
+  const cost = costUsd === undefined ? {} : { cost: Number(costUsd), cost_usd: costUsd };
   // Clients read `output_tokens` without asking whether it is there.
   if (usage === undefined) return { output_tokens: 0, ...cost };
   const { cachedInput, cacheWrite5m, cacheWrite1h } = usage.tokens;
