@@ -158,6 +158,13 @@ export const providerRecords: ReadonlyMap<string, ProviderRecord> = new Map([
       quirks: { reasoningField: 'reasoning_content' },
     }),
   ],
-  ['huggingface', chat({ baseUrl: 'https://router.huggingface.co/v1', keyVariable: 'HF_TOKEN' })],
+  [
+    'huggingface',
+    chat({
+      baseUrl: 'https://router.huggingface.co/v1',
+      keyVariable: 'HF_TOKEN',
+      quirks: { streamUsage: 'always' },
+    }),
+  ],
   ['venice', chat({ baseUrl: 'https://api.venice.ai/api/v1', keyVariable: 'VENICE_API_KEY' })],
 ]);

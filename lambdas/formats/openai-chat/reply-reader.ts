@@ -46,8 +46,9 @@ export class ReplyReader {
     return this.#finish !== undefined;
   }
 
+  /** Something was said, or at least billed for. */
   get hasSpoken(): boolean {
-    return this.#blocks > 0;
+    return this.#blocks > 0 || this.#usage !== undefined;
   }
 
   /** Gives the pieces that have come together since it was last asked. */
