@@ -1,4 +1,4 @@
-/** Fields inside known values that have no neutral meaning: kept by path, so that none is lost unnamed. */
+/** Fields inside known values without a neutral meaning: kept by path, so that none goes unnamed. */
 import type { JsonRecord } from './lenient.ts';
 
 /** By dotted path, such as `tools.0.defer_loading`; they stand among an ask's `extras`. */
