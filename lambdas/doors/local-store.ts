@@ -17,34 +17,47 @@ export async function openLocalStore(
   environment: Environment,
 ): Promise<LocalStore> {
   const unlock = await lockDirectory(dataDirectory);
-  const given = environment[variables.dynamodbEndpoint];
-  const embedded =
-    given === undefined || given === ''
-      ? await startEmbeddedDynamo({ dataDirectory }).catch(async (error: unknown) => {
-          await unlock();
-          throw error;
-        })
-      : undefined;
-  const endpoint = embedded?.endpoint ?? given ?? '';
-  const client = createDynamoClient({
-    transport: createUndiciTransport(endpoint),
-    endpoint,
-    region: environment.AWS_REGION ?? 'us-east-1',
-    credentials: environmentCredentials({ ...environment }) ?? localCredentials(),
-  });
+  const closers: (() => Promise<void>)[] = [unlock];
   const close = async (): Promise<void> => {
-    await client.close();
-    await embedded?.stop();
-    await unlock();
+    for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    const endpoint = await findEndpoint(dataDirectory, environment, closers);
+    const client = createDynamoClient({
+      transport: createUndiciTransport(endpoint),
+      endpoint,
+      region: environment.AWS_REGION ?? 'us-east-1',
+      credentials: environmentCredentials({ ...environment }) ?? localCredentials(),
+    });
+    closers.push(() => client.close());
     const names = tableNamesOf(environment);
-    await createTables(client, names);
+    await createTables(client, names).catch((error: unknown) => {
+      throw new Error(`the store at ${endpoint} cannot be used: ${reasonOf(error)}`);
+    });
     return { client, tables: names, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function findEndpoint(
+  dataDirectory: string,
+  environment: Environment,
+  closers: (() => Promise<void>)[],
+): Promise<string> {
+  const given = environment[variables.dynamodbEndpoint];
+  if (given !== undefined && given !== '') {
+    if (URL.canParse(given)) return given;
+    throw new Error(`${variables.dynamodbEndpoint} is not a URL: ${given}`);
+  }
+  const embedded = await startEmbeddedDynamo({ dataDirectory });
+  closers.push(embedded.stop);
+  return embedded.endpoint;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'no reason was given';
 }
 
 function tableNamesOf(environment: Environment): TableNames {

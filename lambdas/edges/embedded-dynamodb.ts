@@ -75,7 +75,7 @@ async function launch(program: string, flags: string[], port: number): Promise<E
       ? spawn(program, flags, { stdio: ['pipe', 'ignore', 'ignore'] })
       : spawn('/bin/sh', ['-c', watchedLaunch, program, ...flags], {
           stdio: ['pipe', 'ignore', 'ignore'],
-          // In a group of its own: a terminal's Ctrl-C reaches us, and calls in flight still settle.
+          // In a group of its own: a terminal's Ctrl-C is for us, and calls in flight still settle.
           detached: true,
         });
   const ended = new Promise<void>((resolve) => {

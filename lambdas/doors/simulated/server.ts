@@ -1,4 +1,4 @@
-/** Simulated providers as HTTP servers on this machine: real requests, real streams, real faults. */
+/** Simulated providers as HTTP servers on this machine: real requests, streams and faults. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropicMessagesWire } from './anthropic-messages.ts';
