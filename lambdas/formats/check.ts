@@ -1,4 +1,4 @@
-/** Strictness towards callers: a value is what its schema says, or the caller reads where it is not. */
+/** Strictness towards callers: a value is what its schema says, or they read where not. */
 import * as z from 'zod/mini';
 import { refuse } from '../core/problem.ts';
 

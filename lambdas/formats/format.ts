@@ -53,7 +53,10 @@ export type ChatFormat = {
   /** Reads a caller's parsed body. Throws a `ProblemError` that names the path of what is wrong. */
   readAsk(body: unknown): ChatAsk;
   writeAsk(ask: ChatAsk, demand: UpstreamDemand): WrittenAsk;
-  /** Same format in and out: top-level fields to set (or, with `undefined`, remove) in the caller's own bytes. */
+  /**
+   * Same format in and out: top-level fields to set (or, with `undefined`, remove) in the
+   * caller's own bytes.
+   */
   patchAsk(ask: ChatAsk, demand: UpstreamDemand): Record<string, unknown>;
   /** The path below a provider's base URL. */
   upstreamPath(demand: UpstreamDemand, stream: boolean): string;
@@ -69,7 +72,10 @@ export type ChatFormat = {
   writeError(problem: Problem, callId: string): unknown;
   /** The one error event for a stream that has begun. */
   writeStreamError(problem: Problem, callId: string): StreamEvent[];
-  /** Same format in and out: is this event only there because we asked for it (`demand`), so that the caller must not see it? */
+  /**
+   * Same format in and out: is this event only there because we asked for it (`demand`), so that
+   * the caller must not see it?
+   */
   isOurs(event: StreamEvent, ask: ChatAsk): boolean;
   /** Bytes that stand in every event that `isOurs`, so that a relay need not parse the others. */
   oursMark?: string;

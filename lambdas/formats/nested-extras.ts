@@ -1,4 +1,4 @@
-/** Fields inside known values without a neutral meaning: kept by path, so that none goes unnamed. */
+/** Fields inside known values without a neutral meaning: kept by path, so none goes unnamed. */
 import type { JsonRecord } from './lenient.ts';
 
 /** By dotted path, such as `tools.0.defer_loading`; they stand among an ask's `extras`. */

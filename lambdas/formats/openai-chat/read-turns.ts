@@ -99,7 +99,7 @@ function readAssistant(
 
 const assistantFields = new Set(['role', ...Object.keys(assistantSchema.def.shape)]);
 
-/** Fields of an assistant message such as `audio` or `prefix`, so that they are never lost silently. */
+/** Fields of an assistant message such as `audio` or `prefix`: never lost silently. */
 function unknownFields(message: JsonRecord): JsonRecord | undefined {
   const unknown = Object.entries(message).filter(
     ([name, value]) => !assistantFields.has(name) && value !== null && value !== undefined,
