@@ -8,12 +8,13 @@ import { type Dispatcher, Pool } from 'undici';
 import { createDynamoClient, type UpdateInput } from '../lambdas/edges/dynamo/client.ts';
 import { localCredentials } from '../lambdas/edges/dynamo/credentials.ts';
 import { createNodeTransport } from '../lambdas/edges/dynamo/node-transport.ts';
+import { createSigner } from '../lambdas/edges/dynamo/signing.ts';
 import { createUndiciTransport } from '../lambdas/edges/dynamo/undici-transport.ts';
 import { startEmbeddedDynamo } from '../lambdas/edges/embedded-dynamodb.ts';
 
 const region = 'us-east-1';
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-const callsPerRound = 400;
+const callsPerRound = 1_000;
 const callsAtOnce = 16;
 const roundsMax = 9;
 const tableName = 'bench';
@@ -121,6 +122,19 @@ function own(endpoint: string, over: 'undici dispatch' | 'node:http'): Subject {
   };
 }
 
+/** The floor: the same bytes there and back over undici, signed once and never read. */
+function floor(endpoint: string): Subject {
+  const transport = createUndiciTransport(endpoint);
+  const body = JSON.stringify(updateInput());
+  const signer = createSigner(new URL(endpoint).host, region);
+  const headers = signer.headers('UpdateItem', body, credentials, Date.now());
+  return {
+    name: 'the same bytes, neither signed nor read',
+    update: () => transport.post(headers, body),
+    close: () => transport.close(),
+  };
+}
+
 async function round(subject: Subject): Promise<number> {
   const before = process.cpuUsage();
   let left = callsPerRound;
@@ -164,6 +178,7 @@ async function main(): Promise<void> {
     sdkSlim(endpoint),
     own(endpoint, 'undici dispatch'),
     setUp,
+    floor(endpoint),
   ];
   const figures = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
   for (let rounds = 0; rounds < roundsMax + 2; rounds++) {
@@ -176,7 +191,7 @@ async function main(): Promise<void> {
     const sorted = all.toSorted((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
     const spread = `${sorted[0]?.toFixed(0)}–${sorted.at(-1)?.toFixed(0)}`;
-    console.log(`${name.padEnd(36)} ${median.toFixed(0).padStart(5)} µs CPU a call (${spread})`);
+    console.log(`${name.padEnd(40)} ${median.toFixed(0).padStart(5)} µs CPU a call (${spread})`);
   }
   for (const subject of subjects) await subject.close();
   await client.close();
