@@ -1,4 +1,5 @@
 /** The gateway as it is deployed: one bundle, AWS's runtime loop, a real store, a paced upstream. */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,8 +23,18 @@ beforeAll(() => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 test('the bundle is one file, small enough to start fast', () => {
-  expect(readdirSync(bundle.directory)).toEqual(['index.mjs']);
+  expect(readdirSync(bundle.directory)).toEqual(['index.cjs']);
   expect(bundle.bytes).toBeLessThan(bundleBytesMax);
+});
+
+test('starting it leaves out what only its imports would load', () => {
+  const watch =
+    'globalThis.awslambda = { streamifyResponse: (handler) => handler };' +
+    `require(${JSON.stringify(join(bundle.directory, 'index.cjs'))});` +
+    'console.log(process.moduleLoadList.join());process.exit(0);';
+  const loaded = execFileSync(process.execPath, ['-e', watch], { encoding: 'utf8', env: {} });
+  expect(loaded).toContain('NativeModule http');
+  expect(loaded).not.toContain('internal/deps/undici');
 });
 
 const reason = whyNoRuntime();
