@@ -44,7 +44,7 @@ export type KeySeed = { name: string; limits: KeyLimits; settings: KeySettings }
 const priorDefaults: Prior = { success: 0.95, firstTokenMs: 800, tokensPerSecond: 60 };
 const outputTokensMaxDefault = 4_096;
 const worthDefaults = { secondUsd: '0.001', errorUsd: '0.005' } as const;
-const attemptDefaults = { legsMax: 4, attemptsMax: 3, deadlineMs: 120_000 } as const;
+const attemptDefaults = { legsMax: 4, attemptsMax: 3, deadlineMs: 600_000 } as const;
 
 /** Compiles a parsed document; throws a `PolicyError` that names every fault at its place. */
 export function compilePolicy(input: unknown): CompiledPolicy {

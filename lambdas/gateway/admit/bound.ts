@@ -6,6 +6,7 @@ import { refuse } from '../../core/problem.ts';
 import type { TokenClass } from '../../core/usage.ts';
 import { formatNamed } from '../../formats/registry.ts';
 import type { Bound, Candidate, PricedCandidate } from '../values.ts';
+import { type ServerTool, serverToolsIn } from './server-tools.ts';
 
 /** Tokens that a vendor's template may add: once per call, per turn, and where tools are told of. */
 const templateTokens = { perCall: 64, perTurn: 16, withTools: 1024 };
@@ -21,7 +22,8 @@ const bytesPerTokenTypical = 4;
  * one byte, and JSON's escapes only lengthen a text. Media are taken out and counted by formula.
  */
 export function boundAsk(ask: ChatAsk, bodyBytes: number, candidates: Candidate[]): Bound {
-  const priced = candidates.flatMap((candidate) => withPrice(candidate, ask) ?? []);
+  const tools = serverToolsIn(ask);
+  const priced = candidates.flatMap((candidate) => withPrice(candidate, ask, tools) ?? []);
   if (priced.length === 0) {
     const because = `No route of \`${ask.model}\` has a price for everything it can bill.`;
     return refuse('model_not_priced', because, { param: 'model' });
@@ -35,11 +37,11 @@ export function boundAsk(ask: ChatAsk, bodyBytes: number, candidates: Candidate[
   let outputUnitUsd = zeroUsd;
   let restUsd = zeroUsd;
   for (const candidate of priced) {
-    const input = inputBoundOf(candidate, ask, textBytes, media);
+    const input = inputBoundOf(candidate, ask, { textBytes, media, tools });
     inputTokensMax = Math.max(inputTokensMax, input);
     const dearestInput = perMillion(dearest(candidate.price, inputClassesOf(ask)));
-    const fixed = (candidate.price.perRequest ?? zeroUsd).plus(timesCount(dearestInput, input));
-    restUsd = maxUsd(restUsd, fixed);
+    const fixed = (candidate.price.perRequest ?? zeroUsd).plus(toolsUsd(candidate.price, tools));
+    restUsd = maxUsd(restUsd, fixed.plus(timesCount(dearestInput, input)));
     const unit = perMillion(dearest(candidate.price, ['output', 'outputAudio'])).times(answers);
     outputUnitUsd = maxUsd(outputUnitUsd, unit);
   }
@@ -64,7 +66,11 @@ export function withOutputCap(bound: Bound, outputCap: number): Bound {
 }
 
 /** The candidate with its price, if that has a rate for every class it can report for this ask. */
-function withPrice(candidate: Candidate, ask: ChatAsk): PricedCandidate | undefined {
+function withPrice(
+  candidate: Candidate,
+  ask: ChatAsk,
+  tools: readonly ServerTool[],
+): PricedCandidate | undefined {
   const { price } = candidate.route;
   if (price === undefined) return undefined;
   const classes: TokenClass[] = ['input', 'cachedInput', 'output'];
@@ -73,6 +79,7 @@ function withPrice(candidate: Candidate, ask: ChatAsk): PricedCandidate | undefi
   }
   if (hasAudio(ask)) classes.push('inputAudio');
   if (!classes.every((name) => price.perMillion[name] !== undefined)) return undefined;
+  if (!tools.every(({ name }) => price.perPiece?.[name] !== undefined)) return undefined;
   return { ...candidate, price, format: formatNamed(candidate.provider.format) };
 }
 
@@ -85,10 +92,26 @@ function dearest(price: Price, classes: readonly TokenClass[]): Usd {
   return classes.reduce((most, name) => maxUsd(most, price.perMillion[name] ?? zeroUsd), zeroUsd);
 }
 
+function toolsUsd(price: Price, tools: readonly ServerTool[]): Usd {
+  return tools.reduce(
+    (total, { name, usesMax }) =>
+      total.plus(timesCount(price.perPiece?.[name] ?? zeroUsd, usesMax)),
+    zeroUsd,
+  );
+}
+
 type Media = { images: number; files: number; encodedBytes: number };
 
-function inputBoundOf(candidate: Candidate, ask: ChatAsk, textBytes: number, media: Media): number {
+type Contents = { textBytes: number; media: Media; tools: readonly ServerTool[] };
+
+function inputBoundOf(candidate: Candidate, ask: ChatAsk, contents: Contents): number {
+  const { textBytes, media, tools } = contents;
   const window = candidate.model.contextTokens;
+  // Each use of a vendor's own tool is a step that reads everything again, results included.
+  const uses = tools.reduce((total, { usesMax }) => total + usesMax, 0);
+  if (uses > 0) {
+    return (window ?? refuseUnbounded(ask.model, "a vendor's tool", 'contextTokens')) * (uses + 1);
+  }
   // A file's pages are known only to the vendor: the context window is what still bounds it.
   if (media.files > 0) {
     return window ?? refuseUnbounded(ask.model, 'a file', 'contextTokens');

@@ -74,6 +74,12 @@ export function problemHeaders(problem: Problem): Record<string, string> {
     headers['retry-after'] = `${Math.ceil(problem.retryAfterMs / 1000)}`;
     headers['retry-after-ms'] = `${Math.ceil(problem.retryAfterMs)}`;
   }
+  const { name, limit, remaining, resetMs } = problem.limit ?? {};
+  if ((name === 'requests' || name === 'tokens') && limit !== undefined) {
+    headers[`x-ratelimit-limit-${name}`] = limit;
+    headers[`x-ratelimit-remaining-${name}`] = remaining ?? '0';
+    if (resetMs !== undefined) headers[`x-ratelimit-reset-${name}`] = durationText(resetMs);
+  }
   headers['x-should-retry'] = problem.retryable ? 'true' : 'false';
   return headers;
 }
