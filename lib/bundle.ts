@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 
 export type Bundle = {
-  /** Holds `index.cjs` and nothing else: the asset. */
+  /** Holds the file and nothing else: the asset. */
   directory: string;
+  file: string;
   bytes: number;
 };
 
@@ -22,10 +23,10 @@ const leftOut = ['@aws-sdk/*'];
 export function bundleLambda(entry: string, directory: string): Bundle {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const outfile = join(directory, 'index.cjs');
+  const file = join(directory, 'index.cjs');
   const result = buildSync({
     entryPoints: [entry],
-    outfile,
+    outfile: file,
     bundle: true,
     minify: true,
     platform: 'node',
@@ -40,6 +41,6 @@ export function bundleLambda(entry: string, directory: string): Bundle {
     logLevel: 'warning',
   });
   if (result.errors.length > 0) throw new Error(`${entry} could not be bundled`);
-  renameSync(`${outfile}.map`, `${directory}.map`);
-  return { directory, bytes: statSync(outfile).size };
+  renameSync(`${file}.map`, `${directory}.map`);
+  return { directory, file, bytes: statSync(file).size };
 }

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { usdText } from '../../lambdas/core/money.ts';
 import { type Bundle, bundleBytesMax, bundleLambda } from '../../lib/bundle.ts';
@@ -23,14 +23,14 @@ beforeAll(() => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 test('the bundle is one file, small enough to start fast', () => {
-  expect(readdirSync(bundle.directory)).toEqual(['index.cjs']);
+  expect(readdirSync(bundle.directory)).toEqual([basename(bundle.file)]);
   expect(bundle.bytes).toBeLessThan(bundleBytesMax);
 });
 
 test('starting it leaves out what only its imports would load', () => {
   const watch =
     'globalThis.awslambda = { streamifyResponse: (handler) => handler };' +
-    `require(${JSON.stringify(join(bundle.directory, 'index.cjs'))});` +
+    `require(${JSON.stringify(bundle.file)});` +
     'console.log(process.moduleLoadList.join());process.exit(0);';
   const loaded = execFileSync(process.execPath, ['-e', watch], { encoding: 'utf8', env: {} });
   expect(loaded).toContain('NativeModule http');

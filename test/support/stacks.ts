@@ -18,7 +18,7 @@ export type Stacks = { app: App; state: Template; service: Template };
 
 export function synthesize(settings: Record<string, unknown> = {}): Stacks {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-asset-'));
-  writeFileSync(join(directory, 'index.mjs'), 'export const handler = async () => {};');
+  writeFileSync(join(directory, 'index.cjs'), 'exports.handler = async () => {};');
   try {
     const app = new App({ analyticsReporting: false });
     const stage = readStage('trial', { trial: settings });
