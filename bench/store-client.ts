@@ -1,4 +1,4 @@
-/** What one call to the store costs this process in CPU, by client; the store is another process. */
+/** What a call to the store costs this process in CPU, by client; the store is another process. */
 import {
   DynamoDBClient,
   UpdateItemCommand,

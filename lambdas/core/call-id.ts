@@ -1,4 +1,4 @@
-/** Call ids: sortable by time, never guessable, and they tell the day their record is kept under. */
+/** Call ids: sortable by time, never guessable; they tell the day their record is kept under. */
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const prefix = 'call_';

@@ -1,4 +1,4 @@
-/** The two accounts as items: their addresses, their attributes, and the holds that stand on them. */
+/** The two accounts as items: addresses, attributes, and the holds that stand on them. */
 import type { KeyLimits, KeySettings } from '../../core/accounts.ts';
 import type { Hold } from '../../core/hold.ts';
 import { type Usd, usd, usdText, zeroUsd } from '../../core/money.ts';

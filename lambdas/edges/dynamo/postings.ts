@@ -76,7 +76,8 @@ function drawTokens(input: UpdateInput, tokens: number, now: number): void {
     ':debt': countValue(tokens),
   };
   input.UpdateExpression = withSet(input, '#t = if_not_exists(#t, tpm) - :debt');
-  input.ConditionExpression = `${holdStands} AND ((attribute_not_exists(#t) AND tpm >= :debt) OR #t >= :debt)`;
+  const fits = '((attribute_not_exists(#t) AND tpm >= :debt) OR #t >= :debt)';
+  input.ConditionExpression = `${holdStands} AND ${fits}`;
   input.ReturnValuesOnConditionCheckFailure = 'ALL_OLD';
 }
 

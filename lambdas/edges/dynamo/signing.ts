@@ -1,4 +1,4 @@
-/** Signs requests to AWS's JSON services (Signature Version 4) with a signing key that lives for a day. */
+/** Signs requests to AWS's JSON services (Signature Version 4); its signing key lives for a day. */
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 
 export type Credentials = {

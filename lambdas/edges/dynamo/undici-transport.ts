@@ -1,5 +1,6 @@
 /** The store over undici's dispatcher: the least work per call, for processes that live long. */
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import {
   storeConnectionsMax,
   storeTimeouts,

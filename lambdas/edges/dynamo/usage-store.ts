@@ -1,10 +1,12 @@
 /** Usage records for those who ask later, and the pricing of what could not be priced in time. */
+import type { Hold } from '../../core/hold.ts';
 import type { Usd } from '../../core/money.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { TableNames } from '../../core/settings.ts';
 import { holdOf, keyAccountKey, organisationAccountKey, readHold } from './account-items.ts';
 import { type Item, readMap, textValue, usdValue } from './attributes.ts';
 import { type DynamoClient, TransactionFailed } from './client.ts';
+import { postToOrganisation } from './postings.ts';
 import { createSettlement } from './settlement.ts';
 import {
   chargeWithin,
@@ -13,7 +15,7 @@ import {
   usageKey,
   usagePartition,
 } from './usage-items.ts';
-import { takesRefunds, windowAttribute, windowsOf } from './windows.ts';
+import { takesRefunds, windowAttribute } from './windows.ts';
 
 export type UsagePage = { records: StoredUsage[]; next?: string };
 
@@ -83,34 +85,14 @@ async function priceUnpriced(
   const waiting = holdOf(hold, { callId, keyId, organisationId });
   await createSettlement(client, tables, clock).post(waiting, call.stored);
   const { charged, loss } = chargeWithin(hold.usd, call.costUsd);
-  const windows = windowsOf(hold.at);
-  const open = takesRefunds(windows, clock.now());
-  const refund = usdValue(hold.usd.minus(charged));
-  const values: Item = { ':refund': refund, ':cost': usdValue(charged) };
-  const onOrganisation = {
-    TableName: tables.counters,
-    Key: account,
-    UpdateExpression:
-      `SET balance = balance + :refund, spent = spent + :cost${open.month ? ', #b = #b + :refund' : ''} ` +
-      'REMOVE holds.#id',
-    ConditionExpression: 'attribute_exists(holds.#id)',
-    ExpressionAttributeNames: {
-      '#id': callId,
-      ...(open.month ? { '#b': windowAttribute.budget(windows.month) } : {}),
-    },
-    ExpressionAttributeValues: values,
-  };
-  const onKey = {
-    TableName: tables.counters,
-    Key: keyAccountKey(keyId),
-    UpdateExpression: `SET spent = spent + :cost${open.day ? ', #d = #d + :refund' : ''}`,
-    ConditionExpression: 'attribute_not_exists(holds.#id)',
-    ExpressionAttributeNames: {
-      '#id': callId,
-      ...(open.day ? { '#d': windowAttribute.daily(windows.day) } : {}),
-    },
-    ExpressionAttributeValues: open.day ? values : { ':cost': usdValue(charged) },
-  };
+  const now = clock.now();
+  const onOrganisation = postToOrganisation(tables.counters, {
+    hold: waiting,
+    costUsd: charged,
+    now,
+    stale: [],
+  });
+  const onKey = chargeReleasedKey(tables.counters, waiting, charged, now);
   const onRecord = {
     TableName: tables.usage,
     Key: usageKey(organisationId, callId),
@@ -127,4 +109,29 @@ async function priceUnpriced(
     if (error instanceof TransactionFailed) return 'already-priced';
     throw error;
   }
+}
+
+/** The key's hold has gone already; its day still stands at what was held. */
+function chargeReleasedKey(tableName: string, hold: Hold, costUsd: Usd, now: number) {
+  const names: Record<string, string> = { '#id': hold.callId };
+  const values: Item = { ':cost': usdValue(costUsd) };
+  let update = 'SET spent = spent + :cost';
+  if (dayTakesRefunds(hold, now)) {
+    names['#d'] = windowAttribute.daily(hold.dayWindow);
+    values[':refund'] = usdValue(hold.usd.minus(costUsd));
+    update += ', #d = #d + :refund';
+  }
+  return {
+    TableName: tableName,
+    Key: keyAccountKey(hold.keyId),
+    UpdateExpression: update,
+    ConditionExpression: 'attribute_not_exists(holds.#id)',
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: values,
+  };
+}
+
+function dayTakesRefunds(hold: Hold, now: number): boolean {
+  const { minuteWindow: minute, dayWindow: day, budgetWindow: month } = hold;
+  return takesRefunds({ minute, day, month }, now).day;
 }

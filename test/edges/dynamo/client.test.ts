@@ -200,7 +200,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-/** The SDK behind our interface. Inputs go in as they are: the compiler sees that they are its own. */
+/** The SDK behind our interface. Inputs go in as they are: the compiler sees they are its own. */
 function sdkAsClient(endpoint: string): DynamoClient {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const sdk = new DynamoDBClient({ endpoint, region, credentials });
