@@ -7,7 +7,9 @@ export type Job = {
   path: string;
   headers: Record<string, string>;
   body: string;
+  /** No more calls than these, and none begun after `forMs`. */
   calls: number;
+  forMs: number;
   atOnce: number;
   /** Milliseconds over which the first calls begin; they all begin at once where it is absent. */
   rampMs?: number;
@@ -98,7 +100,7 @@ async function run(job: Job): Promise<Outcome> {
   const caller = async (_: unknown, at: number): Promise<void> => {
     const waitMs = ((job.rampMs ?? 0) * at) / job.atOnce;
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    while (left-- > 0) await ask(pool, job, times);
+    while (left-- > 0 && performance.now() - began < job.forMs) await ask(pool, job, times);
   };
   await Promise.all(Array.from({ length: job.atOnce }, caller));
   const tookMs = performance.now() - began;

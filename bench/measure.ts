@@ -1,12 +1,13 @@
 /** Interleaved rounds of one scenario over several subjects, and what each cost per call. */
 import type { Job, Outcome } from './load.ts';
 import type { Measured } from './processes.ts';
+import type { Play } from './scenarios.ts';
 
 export type Subject = {
   name: string;
   process: Measured;
   /** Where the scenario's call goes, and with which credentials. */
-  call(play: string): Pick<Job, 'origin' | 'path' | 'headers'>;
+  call(play: Play): Pick<Job, 'origin' | 'path' | 'headers'>;
 };
 
 export type Figures = {
@@ -16,13 +17,14 @@ export type Figures = {
   p50: number;
   p99: number;
   firstByteP50: number;
+  stampP50: number;
   stampP99: number;
   callsPerSecond: number;
   rssMb: number;
 };
 
 export type Scenario = Omit<Job, 'origin' | 'path' | 'headers'> & {
-  play: string;
+  play: Play;
   rounds: number;
 };
 
@@ -50,10 +52,10 @@ async function measureRound(load: Measured, subject: Subject, job: Job): Promise
   const outcome = await load.ask<Outcome>(job);
   const after = await subject.process.usage();
   if (outcome.failures > 0) {
-    const of = `${outcome.failures} of ${job.calls} calls`;
+    const of = `${outcome.failures} of ${outcome.whole.count + outcome.failures} calls`;
     throw new Error(`${subject.name}: ${of} failed, the first with: ${outcome.failure}`);
   }
-  return { cpuMs: (after.cpuMs - before.cpuMs) / job.calls, rssMb: after.rssMb, outcome };
+  return { cpuMs: (after.cpuMs - before.cpuMs) / outcome.whole.count, rssMb: after.rssMb, outcome };
 }
 
 function figuresOf(rounds: readonly Round[]): Figures {
@@ -64,6 +66,7 @@ function figuresOf(rounds: readonly Round[]): Figures {
     p50: middle((round) => round.outcome.whole.p50),
     p99: middle((round) => round.outcome.whole.p99),
     firstByteP50: middle((round) => round.outcome.firstByte.p50),
+    stampP50: middle((round) => round.outcome.stamps.p50),
     stampP99: middle((round) => round.outcome.stamps.p99),
     callsPerSecond: middle((round) => (round.outcome.whole.count * 1_000) / round.outcome.tookMs),
     rssMb: Math.max(...rounds.map((round) => round.rssMb)),

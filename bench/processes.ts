@@ -17,10 +17,15 @@ export type Measured = {
 };
 
 /** Starts a script with the probe inside; resolves once it has printed its first line. */
-export async function startProcess(script: string, ...words: string[]): Promise<Measured> {
+export async function startProcess(
+  script: string,
+  words: string[] = [],
+  more: Record<string, string> = {},
+): Promise<Measured> {
   const probe = join(import.meta.dirname, 'probe.ts');
   const child = spawn(process.execPath, ['--import', probe, script, ...words], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    env: { ...process.env, ...more },
   });
   const line = await firstLine(child, script);
   return {
