@@ -53,7 +53,9 @@ export type AdmitRequest = {
   expiresAt: number;
 };
 
-/** Why an account said no, in the account's own words: composed from what it held at that moment. */
+/**
+ * Why an account said no, in the account's own words: composed from what it held at that moment.
+ */
 export type Refusal =
   | { by: 'key'; because: 'unknown' | 'revoked' | 'expired' | 'wrong_secret' }
   | { by: 'key'; because: 'requests' | 'tokens'; limit: number; remaining: number; resetMs: number }
@@ -81,6 +83,10 @@ export type SettleRequest = {
  * Both reject with a `StoreError` when the store cannot be reached; nobody is admitted then.
  */
 export type Accounts = {
+  /**
+   * What this process last saw of a key's settings, without asking; absent before the first call.
+   */
+  settingsSeen(keyId: string): KeySettings | undefined;
   admit(request: AdmitRequest): Promise<AdmitOutcome>;
   /** Commits the record (first writer wins), then posts to both accounts. Safe to repeat. */
   settle(request: SettleRequest): Promise<'settled' | 'already-settled'>;

@@ -2,7 +2,7 @@
  * API keys that vouch for themselves: a MAC inside the key is checked in-process, so a forged one
  * costs no read, and the organisation it belongs to is known without one.
  *
- *     version 1 | organisation 8 | key 8 | secret 20 | MAC 8 | CRC-32 4     (base64url after a prefix)
+ *     version 1 | organisation 8 | key 8 | secret 20 | MAC 8 | CRC-32 4  (base64url after a prefix)
  */
 import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { KeyClaim } from './accounts.ts';

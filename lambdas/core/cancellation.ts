@@ -3,7 +3,9 @@
 export type Cancellation = {
   readonly cancelled: boolean;
   readonly because: string | undefined;
-  /** Runs `react` when cancelled, at once if that already happened; returns how to stop listening. */
+  /**
+   * Runs `react` when cancelled, at once if that already happened; returns how to stop listening.
+   */
   onCancel(react: (because: string) => void): () => void;
 };
 

@@ -60,7 +60,7 @@ export type Model = {
   routes: readonly Route[];
   contextTokens?: number;
   /** The most output the model gives; also the cap sent where nobody set one. */
-  outputTokensMax: number;
+  outputTokensMax?: number;
 };
 
 /** One way to reach a model: provider, credential, upstream model. */

@@ -17,7 +17,9 @@ const walkedBytesMax = 24;
 /** Where a member of the top level stands: its key's quote, its value, the end of its value. */
 type Member = { name: string; start: number; valueStart: number; end: number };
 
-/** A field to set to this JSON text, or to remove; `seen` once an occurrence has been dealt with. */
+/**
+ * A field to set to this JSON text, or to remove; `seen` once an occurrence has been dealt with.
+ */
 type Change = { name: string; folded: string; text: string | undefined; seen: boolean };
 
 /** What becomes of a member: kept as it is, dropped, or given another value. */

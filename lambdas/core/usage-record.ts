@@ -1,4 +1,6 @@
-/** One call as it is remembered: what was asked, tried, used, charged, and how long each part took. */
+/**
+ * One call as it is remembered: what was asked, tried, used, charged, and how long each part took.
+ */
 import type { StopReason } from './piece.ts';
 import type { Receipt } from './receipt.ts';
 import type { Segments } from './timeline.ts';

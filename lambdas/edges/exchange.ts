@@ -114,7 +114,9 @@ export class Exchange implements ByteSource {
     this.#reader = undefined;
   }
 
-  /** Ends the exchange with a fault, and its request with it. What had arrived can still be read. */
+  /**
+   * Ends the exchange with a fault, and its request with it. What had arrived can still be read.
+   */
   fail(code: FaultCode, message: string, cause?: unknown): void {
     if (this.#phase === 'over') return;
     this.#close();

@@ -1,4 +1,4 @@
-/** The story of a call, told once: received, bounded, admitted, routed, called, replied, settled. */
+/** The story of a call, told once: bounded, admitted, routed, called, replied to, settled. */
 import type { ChatAsk } from '../core/ask.ts';
 import { createCancellation } from '../core/cancellation.ts';
 import type { HttpCall, HttpReply } from '../core/http.ts';
@@ -62,7 +62,8 @@ async function letIn(
   const policy = ports.policy.current();
   timeline.begin('bound');
   const candidates = findCandidates(policy, ask.model, ports.ids.random);
-  const bound = boundAsk(ask, inbound.body.byteLength, candidates);
+  const settings = ports.accounts.settingsSeen(claim.keyId);
+  const bound = boundAsk(ask, inbound.body.byteLength, candidates, settings);
   timeline.begin('admit');
   const { callId, receivedAt } = inbound;
   const { processEndsAt } = http;

@@ -42,7 +42,6 @@ export type OrganisationSeed = {
 export type KeySeed = { name: string; limits: KeyLimits; settings: KeySettings };
 
 const priorDefaults: Prior = { success: 0.95, firstTokenMs: 800, tokensPerSecond: 60 };
-const outputTokensMaxDefault = 4_096;
 const worthDefaults = { secondUsd: '0.001', errorUsd: '0.005' } as const;
 const attemptDefaults = { legsMax: 4, attemptsMax: 3, deadlineMs: 600_000 } as const;
 
@@ -126,14 +125,14 @@ function modelsOf(
   document: PolicyDocument,
   providers: ReadonlyMap<string, Provider>,
 ): Map<string, Model> {
-  const prices = new Map(
-    Object.entries(document.prices).map(([id, entry]) => [id, price(id, entry)]),
-  );
+  const priceOf = (id: string, providerName: string): Price | undefined => {
+    const entry = document.prices[id];
+    const provided = document.providers[providerName];
+    if (entry === undefined || provided === undefined || !providers.has(providerName)) return;
+    return price(id, entry, recordOf(providerName, provided)?.perPiece);
+  };
   return new Map(
-    Object.entries(document.models).map(([name, entry]) => [
-      name,
-      model(name, entry, (id, by) => (providers.has(by) ? prices.get(id) : undefined)),
-    ]),
+    Object.entries(document.models).map(([name, entry]) => [name, model(name, entry, priceOf)]),
   );
 }
 
@@ -145,7 +144,7 @@ function model(
   return {
     name,
     ...defined({ contextTokens: entry.contextTokens }),
-    outputTokensMax: entry.outputTokensMax ?? outputTokensMaxDefault,
+    ...defined({ outputTokensMax: entry.outputTokensMax }),
     routes: entry.routes.map((route) => {
       const id = routeId(name, route);
       return {
@@ -159,19 +158,23 @@ function model(
   };
 }
 
-/** Cached input is never dearer than input, so that is its price where no other is given. */
-function price(id: string, entry: PriceEntry): Price {
-  const { version, perRequest, perPiece, ...classes } = entry;
+/**
+ * Cached input is never dearer than input, so that is its price where no other is given; what a
+ * vendor bills by the piece has its list price unless the document says otherwise.
+ */
+function price(id: string, entry: PriceEntry, listed: Record<string, string> = {}): Price {
+  const { version, perRequest, perPiece: given, ...classes } = entry;
+  const perPiece = { ...listed, ...given };
   const perMillion: Price['perMillion'] = {};
   const all = { ...classes, cachedInput: classes.cachedInput ?? classes.input };
   for (const [name, text] of Object.entries(all) as [keyof typeof all, string | undefined][]) {
     if (text !== undefined) perMillion[name] = usd(text);
   }
   return {
-    version: version ?? `${id}@${fingerprint(entry)}`,
+    version: version ?? `${id}@${fingerprint({ ...entry, perPiece })}`,
     perMillion,
     ...(perRequest === undefined ? {} : { perRequest: usd(perRequest) }),
-    ...(perPiece === undefined ? {} : { perPiece: eachUsd(perPiece) }),
+    perPiece: eachUsd(perPiece),
   };
 }
 

@@ -6,6 +6,8 @@ export type ProviderRecord = Pick<Provider, 'format' | 'auth' | 'headers' | 'qui
   baseUrl?: string;
   /** The environment variable in which people usually keep its key; absent: it wants none. */
   keyVariable?: string;
+  /** List prices of what the vendor bills by the piece, in dollars; a policy may say otherwise. */
+  perPiece?: Record<string, string>;
 };
 
 export const timeoutDefaults: Timeouts = { connectMs: 2_000, firstByteMs: 30_000, stallMs: 20_000 };
@@ -43,6 +45,9 @@ export const providerRecords: ReadonlyMap<string, ProviderRecord> = new Map([
       headers: { 'anthropic-version': '2023-06-01' },
       quirks: {},
       keyVariable: 'ANTHROPIC_API_KEY',
+      // Anthropic's price list of 2026-08: searches at $10 a thousand, fetches for their tokens
+      // only.
+      perPiece: { webSearch: '0.01', webFetch: '0' },
     },
   ],
   // vLLM, llama.cpp, Ollama, LM Studio and whatever else speaks OpenAI's language.

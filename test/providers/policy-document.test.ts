@@ -41,7 +41,7 @@ describe('a document that is right', () => {
     expect(keyVariables.get('openai')).toBe('OPENAI_API_KEY');
     const model = policy.models.get('gpt-4o-mini');
     expect(model?.routes.map((route) => route.id)).toEqual(['openai/gpt-4o-mini']);
-    expect(model?.outputTokensMax).toBe(4_096);
+    expect(model?.outputTokensMax).toBeUndefined();
     expect(organisations).toEqual([]);
   });
 

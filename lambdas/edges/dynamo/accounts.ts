@@ -3,6 +3,7 @@ import {
   type Accounts,
   type AdmitOutcome,
   type AdmitRequest,
+  type KeySettings,
   type Refusal,
   type SettleRequest,
   StoreError,
@@ -36,6 +37,8 @@ type Leftovers = { stale: Stale; suspects: Suspect[] };
 
 /** An organisation's whole account is asked for this often; otherwise it need not be sent. */
 const lookEveryMs = 10_000;
+/** Settings are small, and keys in use on one process few. */
+const settingsSeenMax = 10_000;
 /** How many dead holds one call looks into. */
 const healsMax = 4;
 
@@ -44,6 +47,7 @@ export function createDynamoAccounts(options: DynamoAccountsOptions): DynamoAcco
   const settlement = createSettlement(client, tables, clock);
   const leftovers = new WeakMap<Hold, Leftovers>();
   const looksAgain = createLookout();
+  const seen = new Map<string, KeySettings>();
   const healAll = async (suspects: Suspect[]): Promise<void> => {
     for (const suspect of suspects.slice(0, healsMax)) {
       await heal(client, tables, settlement, suspect, clock.now());
@@ -59,12 +63,16 @@ export function createDynamoAccounts(options: DynamoAccountsOptions): DynamoAcco
     const hold = holdOf(request);
     if (isHeld(onKey, hold) && isHeld(onOrganisation, hold)) {
       leftovers.set(hold, leftBehind(onKey.item, onOrganisation.item, request));
-      return { outcome: admitted(onKey.item, request, hold), suspects: [] };
+      const outcome = admitted(onKey.item, request, hold);
+      if (seen.size >= settingsSeenMax) seen.clear();
+      if (outcome.admitted) seen.set(hold.keyId, outcome.caller.settings);
+      return { outcome, suspects: [] };
     }
     return await refused(settlement, request, onKey, onOrganisation);
   };
 
   return {
+    settingsSeen: (keyId) => seen.get(keyId),
     async admit(request) {
       const first = await attempt(request);
       if (first.suspects.length === 0) return first.outcome;

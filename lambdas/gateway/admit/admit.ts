@@ -1,4 +1,6 @@
-/** Admission: limits and money are taken in one round trip, or the call is refused and nothing is. */
+/**
+ * Admission: limits and money are taken in one round trip, or the call is refused and nothing is.
+ */
 import type { AdmitOutcome, Caller, KeyClaim } from '../../core/accounts.ts';
 import { StoreError } from '../../core/accounts.ts';
 import type { Hold } from '../../core/hold.ts';

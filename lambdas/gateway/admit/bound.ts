@@ -1,4 +1,5 @@
 /** The most a call can cost: an upper bound on its tokens, priced at the dearest candidate. */
+import type { KeySettings } from '../../core/accounts.ts';
 import type { ChatAsk, Part } from '../../core/ask.ts';
 import { maxUsd, perMillion, timesCount, type Usd, zeroUsd } from '../../core/money.ts';
 import type { Price } from '../../core/policy.ts';
@@ -8,10 +9,18 @@ import { formatNamed } from '../../formats/registry.ts';
 import type { Bound, Candidate, PricedCandidate } from '../values.ts';
 import { type ServerTool, serverToolsIn } from './server-tools.ts';
 
-/** Tokens that a vendor's template may add: once per call, per turn, and where tools are told of. */
+/**
+ * Tokens that a vendor's template may add: once per call, per turn, and where tools are told of.
+ */
 const templateTokens = { perCall: 64, perTurn: 16, withTools: 1024 };
 /** Above every documented image formula of today's vendors, high detail included. */
 const imageTokensMaxDefault = 8192;
+/**
+ * Sent where neither the caller, nor the key, nor the model's own limit says how much is enough.
+ */
+const outputCapDefault = 4096;
+/** Held for where a model's window is not known: above all but a few of today's. */
+const contextTokensDefault = 1_048_576;
 /** Counted against tokens per minute where the caller gives no cap; trued up when settling. */
 const rateOutputTokensDefault = 1024;
 /** English-like text runs at about four bytes a token. */
@@ -21,7 +30,12 @@ const bytesPerTokenTypical = 4;
  * Input tokens are at most UTF-8 bytes, since every token of a byte-level vocabulary is at least
  * one byte, and JSON's escapes only lengthen a text. Media are taken out and counted by formula.
  */
-export function boundAsk(ask: ChatAsk, bodyBytes: number, candidates: Candidate[]): Bound {
+export function boundAsk(
+  ask: ChatAsk,
+  bodyBytes: number,
+  candidates: readonly Candidate[],
+  settings: KeySettings = {},
+): Bound {
   const tools = serverToolsIn(ask);
   const priced = candidates.flatMap((candidate) => withPrice(candidate, ask, tools) ?? []);
   if (priced.length === 0) {
@@ -30,8 +44,7 @@ export function boundAsk(ask: ChatAsk, bodyBytes: number, candidates: Candidate[
   }
   const media = mediaIn(ask);
   const textBytes = Math.max(0, bodyBytes - media.encodedBytes);
-  const capMax = Math.max(...priced.map((candidate) => candidate.model.outputTokensMax));
-  const outputCap = Math.min(ask.outputTokensMax ?? capMax, capMax);
+  const outputCap = outputCapFor(ask, priced, settings);
   const answers = ask.choices ?? 1;
   let inputTokensMax = 0;
   let outputUnitUsd = zeroUsd;
@@ -59,6 +72,16 @@ export function boundAsk(ask: ChatAsk, bodyBytes: number, candidates: Candidate[
   };
 }
 
+/**
+ * The caller's cap, else the key's, else the model's; never more than any of the models can give.
+ */
+function outputCapFor(ask: ChatAsk, priced: readonly Candidate[], settings: KeySettings): number {
+  const maxima = priced.map(({ model }) => model.outputTokensMax ?? Infinity);
+  const most = Math.min(Math.max(...maxima), settings.outputTokensMax ?? Infinity);
+  const usual = Number.isFinite(most) ? most : outputCapDefault;
+  return Math.min(ask.outputTokensMax ?? settings.outputTokensDefault ?? usual, most);
+}
+
 /** The same call with a lower cap on its output. */
 export function withOutputCap(bound: Bound, outputCap: number): Bound {
   const usd = bound.restUsd.plus(timesCount(bound.outputUnitUsd, outputCap));
@@ -79,7 +102,8 @@ function withPrice(
   }
   if (hasAudio(ask)) classes.push('inputAudio');
   if (!classes.every((name) => price.perMillion[name] !== undefined)) return undefined;
-  if (!tools.every(({ name }) => price.perPiece?.[name] !== undefined)) return undefined;
+  const pieces = tools.filter(({ isBilledByPiece }) => isBilledByPiece);
+  if (!pieces.every(({ name }) => price.perPiece?.[name] !== undefined)) return undefined;
   return { ...candidate, price, format: formatNamed(candidate.provider.format) };
 }
 
@@ -106,28 +130,18 @@ type Contents = { textBytes: number; media: Media; tools: readonly ServerTool[] 
 
 function inputBoundOf(candidate: Candidate, ask: ChatAsk, contents: Contents): number {
   const { textBytes, media, tools } = contents;
-  const window = candidate.model.contextTokens;
+  const window = candidate.model.contextTokens ?? contextTokensDefault;
   // Each use of a vendor's own tool is a step that reads everything again, results included.
   const uses = tools.reduce((total, { usesMax }) => total + usesMax, 0);
-  if (uses > 0) {
-    return (window ?? refuseUnbounded(ask.model, "a vendor's tool", 'contextTokens')) * (uses + 1);
-  }
+  if (uses > 0) return window * (uses + 1);
   // A file's pages are known only to the vendor: the context window is what still bounds it.
-  if (media.files > 0) {
-    return window ?? refuseUnbounded(ask.model, 'a file', 'contextTokens');
-  }
+  if (media.files > 0) return window;
   const perImage = candidate.provider.quirks.imageTokensMax ?? imageTokensMaxDefault;
   const template =
     templateTokens.perCall +
     templateTokens.perTurn * ask.turns.length +
     (ask.tools.length > 0 ? templateTokens.withTools : 0);
-  const tokens = textBytes + media.images * perImage + template;
-  return window === undefined ? tokens : Math.min(tokens, window);
-}
-
-function refuseUnbounded(model: string, what: string, setting: string): never {
-  const message = `\`${model}\` cannot be priced with ${what}: its policy has no ${setting}.`;
-  return refuse('model_not_priced', message, { param: 'model' });
+  return Math.min(textBytes + media.images * perImage + template, window);
 }
 
 function* partsOf(ask: ChatAsk): Iterable<Part> {

@@ -114,7 +114,9 @@ const faultTexts: Record<FaultCode, string> = {
   cancelled: 'The call is no longer wanted.',
 };
 
-/** A fault as a problem of the attempt; anything that is not one is a fault of our own: rethrown. */
+/**
+ * A fault as a problem of the attempt; anything that is not one is a fault of our own: rethrown.
+ */
 export function problemOfFault(error: unknown): UpstreamProblem {
   if (error instanceof UpstreamFault) {
     return { class: 'health', code: error.code, message: faultTexts[error.code] };

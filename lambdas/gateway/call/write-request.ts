@@ -1,4 +1,6 @@
-/** The request to an upstream: the caller's own bytes where the format is the same, else written. */
+/**
+ * The request to an upstream: the caller's own bytes where the format is the same, else written.
+ */
 import type { ChatAsk } from '../../core/ask.ts';
 import { spliceTopLevel } from '../../core/splice.ts';
 import type { UpstreamDemand } from '../../formats/format.ts';
@@ -12,7 +14,9 @@ export type WrittenRequest = {
   dropped: string[];
 };
 
-/** Headers go by allow-list: ours, the provider's own, and those its format lets callers pass on. */
+/**
+ * Headers go by allow-list: ours, the provider's own, and those its format lets callers pass on.
+ */
 export function writeRequest(
   inbound: Inbound,
   ask: ChatAsk,
@@ -23,7 +27,7 @@ export function writeRequest(
   const { provider, format, route, model } = leg;
   const demand: UpstreamDemand = {
     model: route.upstreamModel,
-    outputTokensMax: Math.min(outputCap, model.outputTokensMax),
+    outputTokensMax: Math.min(outputCap, model.outputTokensMax ?? Infinity),
     quirks: provider.quirks,
   };
   const same = format === inbound.format;

@@ -1,4 +1,6 @@
-/** Replying: an upstream's answer in the caller's own format, streamed or gathered, and measured. */
+/**
+ * Replying: an upstream's answer in the caller's own format, streamed or gathered, and measured.
+ */
 import type { ChatAsk } from '../../core/ask.ts';
 import type { Cancellation } from '../../core/cancellation.ts';
 import type { ByteSource } from '../../core/http.ts';

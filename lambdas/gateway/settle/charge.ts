@@ -4,7 +4,9 @@ import type { Usage } from '../../core/usage.ts';
 import type { Measured } from '../values.ts';
 import { owesNothing, type Priced, priceUsage } from './price.ts';
 
-/** English-like text runs at about four bytes a token; an estimate, and called one (decision 0007). */
+/**
+ * English-like text runs at about four bytes a token; an estimate, and called one (decision 0007).
+ */
 const bytesPerTokenTypical = 4;
 
 /**

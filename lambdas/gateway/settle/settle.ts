@@ -1,4 +1,6 @@
-/** Settling: the call is written down once, its cost is posted, and the rest of its hold goes back. */
+/**
+ * Settling: the call is written down once, its cost is posted, and the rest of its hold goes back.
+ */
 import type { SettleRequest } from '../../core/accounts.ts';
 import { StoreError } from '../../core/accounts.ts';
 import type { Hold } from '../../core/hold.ts';

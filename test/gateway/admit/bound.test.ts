@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { KeySettings } from '../../../lambdas/core/accounts.ts';
+import type { ChatAsk } from '../../../lambdas/core/ask.ts';
 import { usd, usdText } from '../../../lambdas/core/money.ts';
 import { ProblemError } from '../../../lambdas/core/problem.ts';
 import { anthropicMessages } from '../../../lambdas/formats/anthropic-messages.ts';
@@ -60,12 +62,12 @@ describe('the bound of a call', () => {
     expect(bound({}, 5_000_000).inputTokensMax).toBe(10_000);
   });
 
-  test('of a call with a file is the whole window, and is refused where that is not known', () => {
+  test('of a call with a file is the whole window, and a large one where that is not known', () => {
     const source = { type: 'base64', media_type: 'application/pdf', data: 'AAAA' };
     const content = [{ type: 'document', source }];
     const messages = [{ role: 'user', content }];
     expect(bound({ messages }).inputTokensMax).toBe(10_000);
-    expect(() => bound({ model: 'endless', messages })).toThrow(/contextTokens/);
+    expect(bound({ model: 'endless', messages }).inputTokensMax).toBe(1_048_576);
   });
 
   test('counts an image by formula and not by its bytes', () => {
@@ -75,19 +77,31 @@ describe('the bound of a call', () => {
     expect(bound({ messages, model: 'endless' }, 901_000).inputTokensMax).toBeLessThan(12_000);
   });
 
-  test("of a vendor's own tool is every step that it may take, or the call is refused", () => {
+  test("of a vendor's own tool is every step that it may take, at its fee", () => {
     const tool = { type: 'web_search_20250305', name: 'web_search' };
     const searching = bound({ model: 'searching', tools: [{ ...tool, max_uses: 3 }] });
     expect(searching.inputTokensMax).toBe(4_000);
     const input = usd('0.000006').times(4_000);
     expect(usdText(searching.restUsd)).toBe(usdText(input.plus('0.03')));
-    expect(() => bound({ model: 'searching', tools: [tool] })).toThrow(/max_uses/);
+    // Where the caller does not cap its uses, five are held for.
+    expect(bound({ model: 'searching', tools: [tool] }).inputTokensMax).toBe(6_000);
     // Nobody has said what a search costs there.
-    expect(() => bound({ tools: [{ ...tool, max_uses: 3 }] })).toThrow(ProblemError);
+    expect(() => bound({ model: 'endless', tools: [tool] })).toThrow(ProblemError);
   });
 
   test('holds for no more output than the model can give', () => {
     expect(bound({ max_tokens: 100_000 })).toMatchObject({ outputCap: 500, capByCaller: true });
+    expect(bound({ max_tokens: 100_000, model: 'endless' })).toMatchObject({ outputCap: 100_000 });
+  });
+
+  test("takes the key's cap where the caller says none, and the model's where neither does", () => {
+    const uncapped = { ...read({}), outputTokensMax: undefined };
+    const candidates = findCandidates(policy, 'both', () => 0.5);
+    const capWith = (settings: KeySettings, ask: ChatAsk = uncapped) =>
+      boundAsk(ask, 100, candidates, settings).outputCap;
+    expect(capWith({})).toBe(500);
+    expect(capWith({ outputTokensDefault: 50 })).toBe(50);
+    expect(capWith({ outputTokensMax: 60 }, read({ max_tokens: 400 }))).toBe(60);
   });
 });
 
