@@ -198,14 +198,6 @@ async function main(): Promise<void> {
   await server.stop();
 }
 
-const hold = {
-  M: {
-    usd: { N: '0.01234' },
-    tokens: { N: '4321' },
-    at: { N: '1790000000000' },
-    expiresAt: { N: '1790000960000' },
-    other: { S: 'key_0123456789abcdef' },
-  },
-};
+const hold = { S: '1|1790000960000|29833333|0.01234|4321|key_0123456789abcdef' };
 
 await main();

@@ -1,20 +1,21 @@
 /** The two accounts as items: addresses, attributes, and the holds that stand on them. */
-import type { KeyLimits, KeySettings } from '../../core/accounts.ts';
+import { type KeyLimits, type KeySettings, StoreError } from '../../core/accounts.ts';
+import { timeOfCallId } from '../../core/call-id.ts';
 import type { Hold } from '../../core/hold.ts';
-import { type Usd, usd, usdText, zeroUsd } from '../../core/money.ts';
+import { type Usd, usd, usdText } from '../../core/money.ts';
 import {
   type AttributeValue,
+  countText,
   countValue,
   type Item,
   readCount,
-  readFlag,
   readMap,
   readText,
   readUsd,
   textValue,
   usdValue,
 } from './attributes.ts';
-import { windowsOf } from './windows.ts';
+import { minuteStart, windowsOf } from './windows.ts';
 
 /**
  * A limit that is not set is stored as this, so that expressions need no case for it: the account
@@ -80,7 +81,9 @@ export type StoredHold = {
   callId: string;
   usd: Usd;
   tokens: number;
-  /** Epoch milliseconds of admission: tells the windows that were drawn on. */
+  /** The minute of admission: tells the windows that were drawn on. */
+  minuteWindow: string;
+  /** Epoch milliseconds of the call, as its id tells them. */
   at: number;
   /** Absent on a hold that waits for a price: it never expires. */
   expiresAt?: number;
@@ -88,38 +91,62 @@ export type StoredHold = {
   other: string;
 };
 
-export function holdValue(
-  hold: { usd: Usd; tokens: number; at: number; expiresAt: number },
-  other: string,
-): AttributeValue {
-  return {
-    M: {
-      usd: { N: usdText(hold.usd) },
-      tokens: countValue(hold.tokens),
-      at: countValue(hold.at),
-      expiresAt: countValue(hold.expiresAt),
-      other: { S: other },
-    },
-  };
+/*
+ * One text a hold, since a store takes far longer over maps within maps, and an item's size is
+ * what a write costs. The id of the other account comes last, so it may contain anything:
+ *
+ *   1|1790000960000|29833333|0.01234|4321|key_0123456789abcdef
+ *   version, expiry (empty: waits for a price), minute, dollars, tokens, other account
+ */
+const holdVersion = '1';
+const holdPattern = /^1\|(\d*)\|(\d+)\|([^|]+)\|(\d+)\|(.*)$/s;
+const expiryStart = `${holdVersion}|`;
+
+type HoldTerms = { usd: Usd; tokens: number; minuteWindow: string };
+
+export function holdValue(hold: HoldTerms & { expiresAt: number }, other: string): AttributeValue {
+  return { S: holdText(hold, countText(hold.expiresAt), other) };
 }
 
+/** The same hold once it waits for a price. */
+export function waitingHoldValue(hold: HoldTerms, other: string): AttributeValue {
+  return { S: holdText(hold, '', other) };
+}
+
+function holdText(hold: HoldTerms, expiry: string, other: string): string {
+  const { minuteWindow, usd: amount } = hold;
+  const tokens = countText(hold.tokens);
+  return `${holdVersion}|${expiry}|${minuteWindow}|${usdText(amount)}|${tokens}|${other}`;
+}
+
+/** Throws on a hold written in another way: money must not be read wrongly. */
 export function readHold(
   callId: string,
   value: AttributeValue | undefined,
 ): StoredHold | undefined {
   if (value === undefined) return undefined;
-  const map = readMap(value);
+  const parts = holdPattern.exec(readText(value) ?? '');
+  if (parts === null) throw new StoreError(`the hold of ${callId} cannot be read`);
+  const [, expiry = '', minuteWindow = '', amount = '', tokens = '', other = ''] = parts;
   const hold: StoredHold = {
     callId,
-    usd: readUsd(map.usd) ?? zeroUsd,
-    tokens: readCount(map.tokens) ?? 0,
-    at: readCount(map.at) ?? 0,
-    unpriced: readFlag(map.unpriced),
-    other: readText(map.other) ?? '',
+    usd: usd(amount),
+    tokens: Number(tokens),
+    minuteWindow,
+    at: timeOfCallId(callId) ?? minuteStart(minuteWindow),
+    unpriced: expiry === '',
+    other,
   };
-  const expiresAt = readCount(map.expiresAt);
-  if (expiresAt !== undefined) hold.expiresAt = expiresAt;
+  if (expiry !== '') hold.expiresAt = Number(expiry);
   return hold;
+}
+
+/** Only the expiry, without reading the rest; `undefined` where the hold has none. */
+function readExpiry(value: AttributeValue | undefined): number | undefined {
+  const text = readText(value);
+  if (text === undefined || !text.startsWith(expiryStart)) return undefined;
+  const end = text.indexOf('|', expiryStart.length);
+  return end <= expiryStart.length ? undefined : Number(text.slice(expiryStart.length, end));
 }
 
 export function readHolds(item: Item): StoredHold[] {
@@ -136,7 +163,7 @@ export function expiredHolds(item: Item, now: number): StoredHold[] {
   const expired: StoredHold[] = [];
   const holds = readMap(item.holds);
   for (const callId in holds) {
-    const expiresAt = readCount(readMap(holds[callId]).expiresAt);
+    const expiresAt = readExpiry(holds[callId]);
     if (expiresAt === undefined || expiresAt > now) continue;
     const hold = readHold(callId, holds[callId]);
     if (hold !== undefined) expired.push(hold);
@@ -149,7 +176,7 @@ export function holdOf(
   stored: StoredHold,
   of: { callId: string; keyId: string; organisationId: string },
 ): Hold {
-  const windows = windowsOf(stored.at);
+  const windows = windowsOf(minuteStart(stored.minuteWindow));
   return {
     ...of,
     usd: stored.usd,

@@ -70,6 +70,7 @@ const organisationUpdate =
 export function holdOnKey(tableName: string, request: AdmitRequest): UpdateInput {
   const { claim, hold, now } = request;
   const windows = windowsOf(now);
+  const terms = { ...hold, minuteWindow: windows.minute, expiresAt: request.expiresAt };
   return {
     TableName: tableName,
     Key: keyAccountKey(claim.keyId),
@@ -89,7 +90,7 @@ export function holdOnKey(tableName: string, request: AdmitRequest): UpdateInput
       ':one': { N: '1' },
       ':tokens': countValue(hold.tokens),
       ':usd': usdValue(hold.usd),
-      ':hold': holdValue({ ...hold, at: now, expiresAt: request.expiresAt }, claim.organisationId),
+      ':hold': holdValue(terms, claim.organisationId),
     },
     ReturnValues: 'ALL_NEW',
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
@@ -102,6 +103,8 @@ export function holdOnOrganisation(
   look: boolean,
 ): UpdateInput {
   const { claim, hold, now } = request;
+  const windows = windowsOf(now);
+  const terms = { ...hold, minuteWindow: windows.minute, expiresAt: request.expiresAt };
   return {
     TableName: tableName,
     Key: organisationAccountKey(claim.organisationId),
@@ -109,14 +112,14 @@ export function holdOnOrganisation(
     ConditionExpression: organisationCondition,
     ExpressionAttributeNames: {
       '#status': 'status',
-      '#b': windowAttribute.budget(windowsOf(now).month),
+      '#b': windowAttribute.budget(windows.month),
       '#id': request.callId,
     },
     ExpressionAttributeValues: {
       ':active': { S: 'active' },
       ':postpaid': { S: 'postpaid' },
       ':usd': usdValue(hold.usd),
-      ':hold': holdValue({ ...hold, at: now, expiresAt: request.expiresAt }, claim.keyId),
+      ':hold': holdValue(terms, claim.keyId),
     },
     ReturnValues: look ? 'ALL_NEW' : 'NONE',
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',

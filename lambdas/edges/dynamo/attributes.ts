@@ -17,8 +17,13 @@ export function textValue(text: string): AttributeValue {
 }
 
 export function countValue(count: number): AttributeValue {
+  return { N: countText(count) };
+}
+
+/** A whole number in digits; throws a RangeError on any other. */
+export function countText(count: number): string {
   if (!Number.isSafeInteger(count)) throw new RangeError(`not a whole number: ${count}`);
-  return { N: String(count) };
+  return String(count);
 }
 
 export function usdValue(amount: Usd): AttributeValue {
@@ -38,10 +43,6 @@ export function readCount(value: AttributeValue | undefined): number | undefined
 export function readUsd(value: AttributeValue | undefined): Usd | undefined {
   if (value === undefined || !('N' in value)) return undefined;
   return usd(plainDecimal(value.N));
-}
-
-export function readFlag(value: AttributeValue | undefined): boolean {
-  return value !== undefined && 'BOOL' in value && value.BOOL;
 }
 
 export function readMap(value: AttributeValue | undefined): Item {

@@ -1,7 +1,7 @@
 /** What settling, releasing and recovering write to the two accounts: each once, in any order. */
 import type { Hold } from '../../core/hold.ts';
 import { type Usd, zeroUsd } from '../../core/money.ts';
-import { keyAccountKey, organisationAccountKey } from './account-items.ts';
+import { keyAccountKey, organisationAccountKey, waitingHoldValue } from './account-items.ts';
 import { type AttributeValue, countValue, usdValue } from './attributes.ts';
 import type { UpdateInput } from './client.ts';
 import { takesRefunds, windowAttribute, windowsOf } from './windows.ts';
@@ -105,15 +105,18 @@ export function postToOrganisation(
   return finish(draft, tableName, organisationAccountKey(hold.organisationId), stale);
 }
 
-/** The organisation's hold stays, and no longer expires: it waits for a price. */
+/**
+ * The organisation's hold stays, and no longer expires: it waits for a price. Its text is written
+ * anew from what we know of it, so that telling this twice changes nothing.
+ */
 export function markUnpriced(tableName: string, hold: Hold): UpdateInput {
   return {
     TableName: tableName,
     Key: organisationAccountKey(hold.organisationId),
-    UpdateExpression: 'SET holds.#id.unpriced = :yes REMOVE holds.#id.expiresAt',
+    UpdateExpression: 'SET holds.#id = :waiting',
     ConditionExpression: holdStands,
     ExpressionAttributeNames: { '#id': hold.callId },
-    ExpressionAttributeValues: { ':yes': { BOOL: true } },
+    ExpressionAttributeValues: { ':waiting': waitingHoldValue(hold, hold.keyId) },
   };
 }
 

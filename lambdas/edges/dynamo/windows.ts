@@ -19,6 +19,11 @@ export const windowAttribute = {
   budget: (month: string): string => `b${month}`,
 } as const;
 
+/** Epoch milliseconds at which the minute of a window began. */
+export function minuteStart(minute: string): number {
+  return Number(minute) * minuteMs;
+}
+
 export function minuteEndsInMs(now: number): number {
   return minuteMs - (now % minuteMs);
 }
