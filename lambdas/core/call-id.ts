@@ -55,6 +55,13 @@ export function dayOfCallId(callId: string): string {
 
 /** The UTC day as `yyyymmdd`. */
 export function dayOf(now: number): string {
-  const iso = new Date(now).toISOString();
-  return iso.slice(0, 4) + iso.slice(5, 7) + iso.slice(8, 10);
+  const day = Math.floor(now / dayMs);
+  if (day !== lastDay.number) {
+    lastDay.number = day;
+    lastDay.text = new Date(now).toISOString().slice(0, 10).replaceAll('-', '');
+  }
+  return lastDay.text;
 }
+const dayMs = 86_400_000;
+/** Nearly every call asks for today's, and writing a date out is dear. */
+const lastDay = { number: Number.NaN, text: '' };

@@ -11,30 +11,38 @@ export type Cancellation = {
 
 export type CancellationSource = Cancellation & { cancel(because: string): void };
 
+type Reaction = (because: string) => void;
+
 /** Makes a cancellation that has not happened yet. Cancelling twice changes nothing. */
 export function createCancellation(): CancellationSource {
-  let because: string | undefined;
-  const listeners = new Set<(because: string) => void>();
-  return {
-    get cancelled() {
-      return because !== undefined;
-    },
-    get because() {
-      return because;
-    },
-    onCancel(react) {
-      if (because !== undefined) {
-        react(because);
-        return () => {};
-      }
-      listeners.add(react);
-      return () => listeners.delete(react);
-    },
-    cancel(reason) {
-      if (because !== undefined) return;
-      because = reason;
-      for (const react of listeners) react(reason);
-      listeners.clear();
-    },
-  };
+  return new Switch();
+}
+
+/** A class, since every call makes several: methods are shared, and listeners rarely any. */
+class Switch implements CancellationSource {
+  because: string | undefined = undefined;
+  #listeners: Reaction[] = [];
+
+  get cancelled(): boolean {
+    return this.because !== undefined;
+  }
+
+  onCancel(react: Reaction): () => void {
+    if (this.because !== undefined) {
+      react(this.because);
+      return () => {};
+    }
+    this.#listeners.push(react);
+    return () => {
+      this.#listeners = this.#listeners.filter((one) => one !== react);
+    };
+  }
+
+  cancel(because: string): void {
+    if (this.because !== undefined) return;
+    this.because = because;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const react of listeners) react(because);
+  }
 }

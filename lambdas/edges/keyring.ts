@@ -1,8 +1,14 @@
 /** Knows the signing key, and with it which API keys are of our making. */
 import { createSecretKey } from 'node:crypto';
+import type { KeyClaim } from '../core/accounts.ts';
 import { type KeyKind, verifyApiKey } from '../core/api-key.ts';
 import type { Keyring } from '../core/ports.ts';
 
+/**
+ * Keys that have shown themselves to be ours need not do so for every call; whether one is still
+ * in force is the account's to say. Forged keys are never kept.
+ */
+const verifiedMax = 1_000;
 /** A shorter signing key could be guessed. */
 const signingKeyBytesMin = 32;
 
@@ -11,5 +17,16 @@ export function createKeyring(signingKey: Uint8Array, kind: KeyKind = 'caller'):
     throw new RangeError(`a signing key has at least ${signingKeyBytesMin} bytes`);
   }
   const key = createSecretKey(signingKey);
-  return { verify: (secret) => verifyApiKey(key, secret, kind) };
+  const verified = new Map<string, KeyClaim>();
+  return {
+    verify(secret) {
+      const known = verified.get(secret);
+      if (known !== undefined) return known;
+      const claim = verifyApiKey(key, secret, kind);
+      if (claim === undefined) return undefined;
+      if (verified.size >= verifiedMax) verified.clear();
+      verified.set(secret, claim);
+      return claim;
+    },
+  };
 }

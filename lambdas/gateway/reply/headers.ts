@@ -45,6 +45,8 @@ export function replyHeaders(facts: ReplyFacts): Record<string, string> {
 /** OpenAI's form on every answer, Anthropic's on its own. Windows end with the minute. */
 function limitHeaders(caller: Caller, inbound: Inbound): Record<string, string> {
   const headers: Record<string, string> = {};
+  const { requestsPerMinute, tokensPerMinute } = caller.limits;
+  if (requestsPerMinute === undefined && tokensPerMinute === undefined) return headers;
   const resetMs = minuteMs - (inbound.receivedAt % minuteMs);
   const resetAt = new Date(inbound.receivedAt + resetMs).toISOString();
   const anthropic = inbound.format.name === 'anthropic-messages';
@@ -59,8 +61,8 @@ function limitHeaders(caller: Caller, inbound: Inbound): Record<string, string> 
     headers[`anthropic-ratelimit-${what}-remaining`] = left;
     headers[`anthropic-ratelimit-${what}-reset`] = resetAt;
   };
-  put('requests', caller.limits.requestsPerMinute, caller.remaining.requests);
-  put('tokens', caller.limits.tokensPerMinute, caller.remaining.tokens);
+  put('requests', requestsPerMinute, caller.remaining.requests);
+  put('tokens', tokensPerMinute, caller.remaining.tokens);
   return headers;
 }
 
