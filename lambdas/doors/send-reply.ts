@@ -8,11 +8,11 @@ import type { ByteSource, HttpReply } from '../core/http.ts';
  */
 export async function sendReply(reply: HttpReply, sink: Writable): Promise<void> {
   try {
-    // Headers leave with the first write, even an empty one; without it an empty body hangs.
-    sink.write('');
+    // Lambda's headers leave with the first write, even an empty one, and never with `end`.
     if (reply.body instanceof Uint8Array) {
-      if (reply.body.length > 0) sink.write(reply.body);
+      sink.write(reply.body.length > 0 ? reply.body : '');
     } else {
+      sink.write('');
       await sendSource(reply.body, sink);
     }
     sink.end();

@@ -112,9 +112,9 @@ async function answer(
     if (!exchange.answered) return fail(exchange.problem);
     timeline.begin('reply');
     const { leg, dropped } = exchange.answer;
+    const inputBytes = inbound.body.byteLength;
     Object.assign(facts, { leg, dropped });
-    const chargeOf = (measured: Measured) =>
-      chargeFor(measured, leg.price, inbound.body.byteLength);
+    const chargeOf = (measured: Measured) => chargeFor(measured, leg.price, inputBytes);
     const costOf = (measured: Measured) => {
       const { receipt } = chargeOf(measured);
       return receipt.basis === 'missing' ? undefined : receipt.totalUsd;
