@@ -166,9 +166,13 @@ describe('numbers a reader can hold', () => {
 });
 
 describe('documents', () => {
-  const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
-    filesUnder('docs').filter((path) => path.endsWith('.md')),
-  );
+  const documents = [
+    'README.md',
+    'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'AGENTS.md',
+  ].concat(filesUnder('docs').filter((path) => path.endsWith('.md')));
 
   test.each(documents)('every path that %s names exists', (path) => {
     const text = readFileSync(join(root, path), 'utf8');
