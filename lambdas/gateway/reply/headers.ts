@@ -19,6 +19,11 @@ export type ReplyFacts = {
 
 const minuteMs = 60_000;
 const droppedNamesMax = 20;
+/** All of `x-fairlead-dropped`; clients give up on heads of some 16 kB. */
+const droppedCharsMax = 2_000;
+const nameCharsMax = 100;
+/** Of any other value that is not ours. */
+const valueCharsMax = 600;
 
 export function replyHeaders(facts: ReplyFacts): Record<string, string> {
   const { inbound, leg, attempts, dropped, outputCap, costUsd } = facts;
@@ -28,13 +33,13 @@ export function replyHeaders(facts: ReplyFacts): Record<string, string> {
   };
   if (inbound.format.name === 'anthropic-messages') headers['request-id'] = inbound.callId;
   if (leg !== undefined) {
-    headers['x-fairlead-provider'] = leg.provider.name;
-    headers['x-fairlead-route'] = leg.route.id;
-    headers['x-fairlead-model'] = leg.model.name;
+    headers['x-fairlead-provider'] = headerSafe(leg.provider.name);
+    headers['x-fairlead-route'] = headerSafe(leg.route.id);
+    headers['x-fairlead-model'] = headerSafe(leg.model.name);
   }
   if (attempts !== undefined) headers['x-fairlead-attempts'] = `${attempts.length}`;
   if (dropped !== undefined && dropped.length > 0) {
-    headers['x-fairlead-dropped'] = headerSafe(dropped.slice(0, droppedNamesMax).join(', '));
+    headers['x-fairlead-dropped'] = droppedText(dropped);
   }
   if (outputCap !== undefined) headers['x-fairlead-output-cap'] = `${outputCap}`;
   if (costUsd !== undefined) headers['x-fairlead-cost-usd'] = costUsd;
@@ -95,7 +100,25 @@ export function durationText(ms: number): string {
   return `${minutes}m${Math.round(seconds - minutes * 60)}s`;
 }
 
-/** Names of fields come from callers: only what a header may carry goes out. */
+/** As many whole names as there is room for. */
+function droppedText(names: readonly string[]): string {
+  let text = '';
+  for (const name of names.slice(0, droppedNamesMax)) {
+    const next = headerSafe(name.slice(0, nameCharsMax));
+    if (text.length + next.length > droppedCharsMax) break;
+    text += text === '' ? next : `, ${next}`;
+  }
+  return text;
+}
+
+/**
+ * Names come from callers and policies, and a head that holds more than printable ASCII cannot be
+ * written at all: what else there is goes out percent-encoded.
+ */
 function headerSafe(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?');
+  if (!/[^\x20-\x7e]/.test(text)) return text.slice(0, valueCharsMax);
+  const encoded = text.replace(/[^\x20-\x7e]/gu, (character) =>
+    Buffer.from(character).toString('hex').toUpperCase().replace(/../g, '%$&'),
+  );
+  return encoded.slice(0, valueCharsMax);
 }
