@@ -79,6 +79,27 @@ describe('admission never overruns', () => {
   });
 });
 
+describe('a caller', () => {
+  it('is told its limits and settings as they stand, from its first call on', async () => {
+    await createOrganisation(store);
+    const before = { requestsPerMinute: 60, tokensPerMinute: 6_000 };
+    const claim = await createKey(store, { limits: before, settings: { name: 'one' } });
+    const held = { usd: '0.1', tokens: 100 };
+    for (const remaining of [59, 58, 57]) {
+      const [told] = admittedOf(await admitAtOnce(claim, 1, held));
+      const left = { requests: remaining, tokens: 6_000 - (60 - remaining) * 100 };
+      expect(told?.caller).toMatchObject({ limits: before, settings: { name: 'one' } });
+      expect(told?.caller.remaining).toEqual(left);
+    }
+    const limits = { requestsPerMinute: 30, concurrency: 9, dailyUsd: usd('5') };
+    await store.keys.change(claim, { limits, settings: { models: ['only'] } });
+    const [told] = admittedOf(await admitAtOnce(claim, 1, held));
+    expect(told?.caller.limits).toEqual(limits);
+    expect(told?.caller.settings).toEqual({ models: ['only'] });
+    expect(told?.caller.remaining).toEqual({ requests: 26 });
+  });
+});
+
 describe('a refusal', () => {
   it('consumes nothing: both accounts are as they were', async () => {
     await createOrganisation(store, { balance: '0.5', budget: '10' });

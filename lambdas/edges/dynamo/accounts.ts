@@ -35,7 +35,7 @@ export type DynamoAccounts = Accounts & {
 /** What admission saw that settling can put right in writes it makes anyway. */
 type Leftovers = { stale: Stale; suspects: Suspect[] };
 
-/** An organisation's whole account is asked for this often; otherwise it need not be sent. */
+/** An account is asked for in whole this often; otherwise its holds need not be sent. */
 const lookEveryMs = 10_000;
 /** Settings are small, and keys in use on one process few. */
 const settingsSeenMax = 10_000;
@@ -46,7 +46,8 @@ export function createDynamoAccounts(options: DynamoAccountsOptions): DynamoAcco
   const { client, tables, clock } = options;
   const settlement = createSettlement(client, tables, clock);
   const leftovers = new WeakMap<Hold, Leftovers>();
-  const looksAgain = createLookout();
+  const looksAtKey = createLookout();
+  const looksAtOrganisation = createLookout();
   const seen = new Map<string, KeySettings>();
   const healAll = async (suspects: Suspect[]): Promise<void> => {
     for (const suspect of suspects.slice(0, healsMax)) {
@@ -55,14 +56,18 @@ export function createDynamoAccounts(options: DynamoAccountsOptions): DynamoAcco
   };
 
   const attempt = async (request: AdmitRequest): Promise<Attempted> => {
-    const look = looksAgain(request.claim.organisationId, request.now);
+    const { claim, now } = request;
+    const lookAtKey = looksAtKey(claim.keyId, now);
+    const lookAtOrganisation = looksAtOrganisation(claim.organisationId, now);
     const [onKey, onOrganisation] = await Promise.all([
-      tryHold(client, holdOnKey(tables.counters, request)),
-      tryHold(client, holdOnOrganisation(tables.counters, request, look)),
+      tryHold(client, holdOnKey(tables.counters, request, lookAtKey)),
+      tryHold(client, holdOnOrganisation(tables.counters, request, lookAtOrganisation)),
     ]);
     const hold = holdOf(request);
     if (isHeld(onKey, hold) && isHeld(onOrganisation, hold)) {
-      leftovers.set(hold, leftBehind(onKey.item, onOrganisation.item, request));
+      if (lookAtKey || lookAtOrganisation) {
+        leftovers.set(hold, leftBehind(onKey.item, onOrganisation.item, request));
+      }
       const outcome = admitted(onKey.item, request, hold);
       if (seen.size >= settingsSeenMax) seen.clear();
       if (outcome.admitted) seen.set(hold.keyId, outcome.caller.settings);
@@ -229,14 +234,14 @@ function charged(request: SettleRequest): { record: SettleRequest['record']; out
   return { record: { ...record, receipt }, outcome: { costUsd, tokens } };
 }
 
-/** Says, for each organisation, whether its whole account is due to be looked at again. */
-function createLookout(): (organisationId: string, now: number) => boolean {
+/** Says, for each account, whether the whole of it is due to be looked at again. */
+function createLookout(): (accountId: string, now: number) => boolean {
   const lookedAt = new Map<string, number>();
-  return (organisationId, now) => {
-    const last = lookedAt.get(organisationId);
+  return (accountId, now) => {
+    const last = lookedAt.get(accountId);
     if (last !== undefined && now - last < lookEveryMs) return false;
     if (lookedAt.size >= rememberedMax) lookedAt.clear();
-    lookedAt.set(organisationId, now);
+    lookedAt.set(accountId, now);
     return true;
   };
 }

@@ -53,9 +53,15 @@ const keyConditions = {
   hasNoSuchHold,
 };
 const keyCondition = Object.values(keyConditions).join(' AND ');
+/*
+ * What a caller is told of its key comes with the answer: `UPDATED_NEW` gives what was assigned, so
+ * limits and settings are assigned to themselves. `ALL_NEW` would bring every hold along.
+ */
+const tellsTheCaller =
+  'rpm = rpm, tpm = tpm, concurrency = concurrency, daily = daily, settings = settings';
 const keyUpdate =
   'SET #r = if_not_exists(#r, rpm) - :one, #t = if_not_exists(#t, tpm) - :tokens, ' +
-  '#d = if_not_exists(#d, daily) - :usd, holds.#id = :hold';
+  `#d = if_not_exists(#d, daily) - :usd, holds.#id = :hold, ${tellsTheCaller}`;
 
 const organisationConditions = {
   isActive,
@@ -67,7 +73,8 @@ const organisationCondition = Object.values(organisationConditions).join(' AND '
 const organisationUpdate =
   'SET balance = balance - :usd, #b = if_not_exists(#b, budget) - :usd, holds.#id = :hold';
 
-export function holdOnKey(tableName: string, request: AdmitRequest): UpdateInput {
+/** `look`: asks for the whole account, to see what others left on it. */
+export function holdOnKey(tableName: string, request: AdmitRequest, look: boolean): UpdateInput {
   const { claim, hold, now } = request;
   const windows = windowsOf(now);
   const terms = { ...hold, minuteWindow: windows.minute, expiresAt: request.expiresAt };
@@ -92,7 +99,7 @@ export function holdOnKey(tableName: string, request: AdmitRequest): UpdateInput
       ':usd': usdValue(hold.usd),
       ':hold': holdValue(terms, claim.organisationId),
     },
-    ReturnValues: 'ALL_NEW',
+    ReturnValues: look ? 'ALL_NEW' : 'UPDATED_NEW',
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   };
 }

@@ -1,15 +1,21 @@
 /** Windows of time as attributes: what each is called, when it ends, when nobody needs it more. */
 import { dayOf } from '../../core/call-id.ts';
 
-export type Windows = { minute: string; day: string; month: string };
+export type Windows = { readonly minute: string; readonly day: string; readonly month: string };
 
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 
+/** Asked several times a call, and the same for all calls of a minute. */
 export function windowsOf(now: number): Windows {
+  const minute = Math.floor(now / minuteMs);
+  if (latest?.minute === minute) return latest.windows;
   const day = dayOf(now);
-  return { minute: String(Math.floor(now / minuteMs)), day, month: day.slice(0, 6) };
+  const windows = { minute: String(minute), day, month: day.slice(0, 6) };
+  latest = { minute, windows };
+  return windows;
 }
+let latest: { minute: number; windows: Windows } | undefined;
 
 /** An attribute for each window; what it holds is what remains. */
 export const windowAttribute = {
@@ -48,10 +54,11 @@ export function laterMinute(minute: string, by: number): string {
  */
 export function takesRefunds(window: Windows, now: number): Record<keyof Windows, boolean> {
   const current = windowsOf(now);
+  // What is still under way needs no look at the calendar, and nearly all of it is.
   return {
     minute: Number(current.minute) - Number(window.minute) <= 1,
-    day: window.day >= dayOf(now - dayMs),
-    month: window.month >= monthBefore(current.month),
+    day: window.day >= current.day || window.day >= dayOf(now - dayMs),
+    month: window.month >= current.month || window.month >= monthBefore(current.month),
   };
 }
 
