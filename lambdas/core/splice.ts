@@ -22,6 +22,11 @@ type Member = { name: string; start: number; valueStart: number; end: number };
  */
 type Change = { name: string; folded: string; text: string | undefined; seen: boolean };
 
+/** Names that must be readable in one way only, and those of them that have been met. */
+type Guard = { names: ReadonlySet<string>; seen: Set<string> };
+
+const noNames: ReadonlySet<string> = new Set();
+
 /** What becomes of a member: kept as it is, dropped, or given another value. */
 type Fate = { do: 'keep' } | { do: 'drop' } | { do: 'set'; text: string };
 
@@ -33,15 +38,23 @@ const drop: Fate = { do: 'drop' };
  * `undefined` removes. Where a name occurs twice, the last occurrence is changed and the others are
  * removed, and so are names that differ only in case (Go's decoder reads them as the same): no
  * upstream can find another value than the one we set.
+ *
+ * A name in `guarded` (lower case) that is not changed keeps its last occurrence, the one that we
+ * read ourselves, and loses the others likewise.
  */
-export function spliceTopLevel(body: Uint8Array, changes: Record<string, unknown>): Uint8Array {
+export function spliceTopLevel(
+  body: Uint8Array,
+  changes: Record<string, unknown>,
+  guarded: ReadonlySet<string> = noNames,
+): Uint8Array {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const members = readMembers(bytes);
   const wanted = Object.keys(changes).map((name) => readChange(name, changes[name]));
   const fates = new Array<Fate>(members.length);
+  const guard: Guard = { names: guarded, seen: new Set() };
   let kept = 0;
   for (let at = members.length - 1; at >= 0; at -= 1) {
-    const fate = decideFate(members[at]?.name ?? '', wanted);
+    const fate = decideFate(members[at]?.name ?? '', wanted, guard);
     fates[at] = fate;
     if (fate !== drop) kept += 1;
   }
@@ -59,7 +72,7 @@ function readChange(name: string, value: unknown): Change {
 }
 
 /** Members are decided from the last to the first, so the last of a name is the one that stays. */
-function decideFate(name: string, wanted: readonly Change[]): Fate {
+function decideFate(name: string, wanted: readonly Change[], guard: Guard): Fate {
   for (const change of wanted) {
     if (name === change.name) {
       if (change.seen || change.text === undefined) return drop;
@@ -70,6 +83,9 @@ function decideFate(name: string, wanted: readonly Change[]): Fate {
   for (const change of wanted) {
     if (name.length === change.name.length && foldCase(name) === change.folded) return drop;
   }
+  if (!guard.names.has(name)) return guard.names.has(foldCase(name)) ? drop : keep;
+  if (guard.seen.has(name)) return drop;
+  guard.seen.add(name);
   return keep;
 }
 

@@ -7,11 +7,17 @@ import { patchAsk, writeAsk } from './anthropic-messages/write-ask.ts';
 import { writePieces, writeWhole } from './anthropic-messages/write-reply.ts';
 import type { ChatFormat } from './format.ts';
 
+const guardedFields = new Set([
+  ...['model', 'messages', 'system', 'stream', 'max_tokens', 'thinking', 'cache_control'],
+  ...['tools', 'mcp_servers', 'container', 'fallbacks', 'service_tier', 'speed', 'inference_geo'],
+]);
+
 export const anthropicMessages: ChatFormat = {
   name: formatName,
   readAsk,
   writeAsk,
   patchAsk,
+  guardedFields,
   upstreamPath: () => '/messages',
   readPieces,
   writePieces,

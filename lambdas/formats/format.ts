@@ -58,6 +58,11 @@ export type ChatFormat = {
    * caller's own bytes.
    */
   patchAsk(ask: ChatAsk, demand: UpstreamDemand): Record<string, unknown>;
+  /**
+   * Top-level fields that decide what a call can cost, in lower case. Where a body says one twice,
+   * or in another case too, only the one that `readAsk` saw goes upstream.
+   */
+  guardedFields: ReadonlySet<string>;
   /** The path below a provider's base URL. */
   upstreamPath(demand: UpstreamDemand, stream: boolean): string;
 

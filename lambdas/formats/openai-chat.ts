@@ -16,6 +16,13 @@ import { writeWhole } from './openai-chat/write-whole.ts';
 /** Stands in every usage frame, and in no other chunk of a server that was asked for one. */
 const usageMark = '"prompt_tokens"';
 
+const guardedFields = new Set([
+  ...['model', 'messages', 'stream', 'n', 'best_of'],
+  ...['max_tokens', 'max_completion_tokens', 'max_output_tokens'],
+  ...['tools', 'functions', 'plugins', 'web_search_options', 'search_parameters'],
+  ...['modalities', 'audio', 'service_tier', 'speed', 'inference_geo'],
+]);
+
 function readPieces(quirks: Quirks): PieceReader {
   const reply = new ReplyReader(quirks);
   function end(): Piece[] {
@@ -87,6 +94,7 @@ export const openaiChat: ChatFormat = {
   readAsk,
   writeAsk,
   patchAsk,
+  guardedFields,
   upstreamPath: () => '/chat/completions',
   readPieces,
   writePieces,

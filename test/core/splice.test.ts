@@ -137,6 +137,39 @@ describe('spliceTopLevel', () => {
     expect(splice(text, changed)).toBe(result);
   });
 
+  const guarded = new Set(['model', 'max_tokens', 'stream']);
+  const guard = (text: string, changed: Record<string, unknown> = {}): string =>
+    Buffer.from(spliceTopLevel(Buffer.from(text), changed, guarded)).toString();
+
+  it('leaves of a guarded name the one member that parsing sees, in no other case', () => {
+    fc.assert(
+      fc.property(written, space, (members, before) => {
+        const text = textOf(members, before);
+        const result = guard(text);
+        const seen = Object.entries(JSON.parse(text));
+        const kept = seen.filter(([key]) => guarded.has(key) || !guarded.has(fold(key)));
+        expect(new Map(Object.entries(JSON.parse(result)))).toEqual(new Map(kept));
+        const names = members.map((each) => fold(each.name)).filter((key) => guarded.has(key));
+        const isClean =
+          new Set(names).size === names.length &&
+          members.every((each) => guarded.has(each.name) || !guarded.has(fold(each.name)));
+        if (isClean) expect(result).toBe(text);
+        expect(guard(result)).toBe(result);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it.each([
+    ['{"max_tokens":9,"MAX_TOKENS":8,"max_tokens":1}', {}, '{"max_tokens":1}'],
+    ['{"stream":true,"x":1,"stream":false}', { model: 'c' }, '{"model":"c","x":1,"stream":false}'],
+    ['{"Stream":true}', {}, '{}'],
+    ['{"max_tokens":9,"max_tokens":1}', { max_tokens: 5 }, '{"max_tokens":5}'],
+    ['{"x":1,"X":2,"x":3}', {}, '{"x":1,"X":2,"x":3}'],
+  ])('guards %s with %j', (text, changed, result) => {
+    expect(guard(text, changed)).toBe(result);
+  });
+
   it('works on a view into a larger buffer without touching it', () => {
     const buffer = Buffer.from('xxx{"model":"a"}yyy');
     const result = spliceTopLevel(buffer.subarray(3, 16), { model: 'b' });

@@ -43,7 +43,7 @@ export function writeRequest(
   }
   const url = provider.baseUrl + format.upstreamPath(demand, ask.stream);
   if (same) {
-    const body = spliceTopLevel(inbound.body, format.patchAsk(ask, demand));
+    const body = spliceTopLevel(inbound.body, format.patchAsk(ask, demand), format.guardedFields);
     return { url, headers, body, dropped: [] };
   }
   const { body, dropped } = format.writeAsk(ask, demand);
