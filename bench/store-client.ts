@@ -9,7 +9,7 @@ import { createDynamoClient, type UpdateInput } from '../lambdas/edges/dynamo/cl
 import { localCredentials } from '../lambdas/edges/dynamo/credentials.ts';
 import { createNodeTransport } from '../lambdas/edges/dynamo/node-transport.ts';
 import { createSigner } from '../lambdas/edges/dynamo/signing.ts';
-import { createUndiciTransport } from '../lambdas/edges/dynamo/undici-transport.ts';
+import { createSocketTransport } from '../lambdas/edges/dynamo/socket-transport.ts';
 import { startEmbeddedDynamo } from '../lambdas/edges/embedded-dynamodb.ts';
 
 const region = 'us-east-1';
@@ -106,9 +106,9 @@ function dispatch(pool: Pool, request: SlimRequest): Promise<{ response: SlimRes
   });
 }
 
-function own(endpoint: string, over: 'undici dispatch' | 'node:http'): Subject {
+function own(endpoint: string, over: 'sockets' | 'node:http'): Subject {
   const transport =
-    over === 'node:http' ? createNodeTransport(endpoint) : createUndiciTransport(endpoint);
+    over === 'node:http' ? createNodeTransport(endpoint) : createSocketTransport(endpoint);
   const client = createDynamoClient({
     transport,
     endpoint,
@@ -122,9 +122,9 @@ function own(endpoint: string, over: 'undici dispatch' | 'node:http'): Subject {
   };
 }
 
-/** The floor: the same bytes there and back over undici, signed once and never read. */
+/** The floor: the same bytes there and back over sockets, signed once and never read. */
 function floor(endpoint: string): Subject {
-  const transport = createUndiciTransport(endpoint);
+  const transport = createSocketTransport(endpoint);
   const body = JSON.stringify(updateInput());
   const signer = createSigner(new URL(endpoint).host, region);
   const headers = signer.headers('UpdateItem', body, credentials, Date.now());
@@ -176,7 +176,7 @@ async function main(): Promise<void> {
   const subjects = [
     sdkDefault(endpoint),
     sdkSlim(endpoint),
-    own(endpoint, 'undici dispatch'),
+    own(endpoint, 'sockets'),
     setUp,
     floor(endpoint),
   ];

@@ -4,7 +4,7 @@
  */
 import { createDynamoClient } from '../lambdas/edges/dynamo/client.ts';
 import { localCredentials } from '../lambdas/edges/dynamo/credentials.ts';
-import { createUndiciTransport } from '../lambdas/edges/dynamo/undici-transport.ts';
+import { createSocketTransport } from '../lambdas/edges/dynamo/socket-transport.ts';
 import { startEmbeddedDynamo } from '../lambdas/edges/embedded-dynamodb.ts';
 
 export type StoreJob = { updates: number; atOnce: number };
@@ -14,7 +14,7 @@ const tableName = 'fairlead-bench';
 const server = await startEmbeddedDynamo();
 const { endpoint } = server;
 const client = createDynamoClient({
-  transport: createUndiciTransport(endpoint),
+  transport: createSocketTransport(endpoint),
   endpoint,
   region: 'us-east-1',
   credentials: localCredentials(),

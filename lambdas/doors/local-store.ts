@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type TableNames, type TableSpec, tables, variables } from '../core/settings.ts';
 import { createDynamoClient, type DynamoClient } from '../edges/dynamo/client.ts';
 import { environmentCredentials, localCredentials } from '../edges/dynamo/credentials.ts';
-import { createUndiciTransport } from '../edges/dynamo/undici-transport.ts';
+import { createSocketTransport } from '../edges/dynamo/socket-transport.ts';
 import { createTables, startEmbeddedDynamo } from '../edges/embedded-dynamodb.ts';
 
 export type LocalStore = { client: DynamoClient; tables: TableNames; close(): Promise<void> };
@@ -24,7 +24,7 @@ export async function openLocalStore(
   try {
     const endpoint = await findEndpoint(dataDirectory, environment, closers);
     const client = createDynamoClient({
-      transport: createUndiciTransport(endpoint),
+      transport: createSocketTransport(endpoint),
       endpoint,
       region: environment.AWS_REGION ?? 'us-east-1',
       credentials: environmentCredentials({ ...environment }) ?? localCredentials(),

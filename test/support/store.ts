@@ -16,7 +16,7 @@ import {
   createOrganisations,
   type Organisations,
 } from '../../lambdas/edges/dynamo/organisations.ts';
-import { createUndiciTransport } from '../../lambdas/edges/dynamo/undici-transport.ts';
+import { createSocketTransport } from '../../lambdas/edges/dynamo/socket-transport.ts';
 import { createUsageStore, type UsageStore } from '../../lambdas/edges/dynamo/usage-store.ts';
 import {
   createTables,
@@ -56,7 +56,7 @@ export async function openTestStore(start = Date.UTC(2026, 10, 24, 12, 0, 30)): 
   server ??= startEmbeddedDynamo();
   const { endpoint } = await server;
   const client = createDynamoClient({
-    transport: createUndiciTransport(endpoint),
+    transport: createSocketTransport(endpoint),
     endpoint,
     region: 'us-east-1',
     credentials: localCredentials(),

@@ -6,7 +6,7 @@ import { StoreError } from '../../../lambdas/core/accounts.ts';
 import { createDynamoClient, TransactionFailed } from '../../../lambdas/edges/dynamo/client.ts';
 import { environmentCredentials } from '../../../lambdas/edges/dynamo/credentials.ts';
 import { createNodeTransport } from '../../../lambdas/edges/dynamo/node-transport.ts';
-import { createUndiciTransport } from '../../../lambdas/edges/dynamo/undici-transport.ts';
+import { createSocketTransport } from '../../../lambdas/edges/dynamo/socket-transport.ts';
 
 type Answer = { status: number; body: string } | 'hang' | 'cut';
 type Heard = { headers: http.IncomingHttpHeaders; body: string };
@@ -53,7 +53,7 @@ const environment = {
   AWS_SESSION_TOKEN: 'token',
 };
 
-const transports = { undici: createUndiciTransport, 'node:http': createNodeTransport };
+const transports = { sockets: createSocketTransport, 'node:http': createNodeTransport };
 
 describe.each(Object.entries(transports))('the client over %s', (_name, createTransport) => {
   const open = (endpoint: string) => {

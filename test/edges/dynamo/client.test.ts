@@ -25,22 +25,22 @@ import {
 } from '../../../lambdas/edges/dynamo/client.ts';
 import { localCredentials } from '../../../lambdas/edges/dynamo/credentials.ts';
 import { createNodeTransport } from '../../../lambdas/edges/dynamo/node-transport.ts';
+import { createSocketTransport } from '../../../lambdas/edges/dynamo/socket-transport.ts';
 import type { Transport } from '../../../lambdas/edges/dynamo/transport.ts';
-import { createUndiciTransport } from '../../../lambdas/edges/dynamo/undici-transport.ts';
 import {
   type EmbeddedDynamo,
   startEmbeddedDynamo,
 } from '../../../lambdas/edges/embedded-dynamodb.ts';
 
 const region = 'us-east-1';
-const kinds = ['own client over undici', 'own client over node:http', 'AWS SDK'] as const;
+const kinds = ['own client over sockets', 'own client over node:http', 'AWS SDK'] as const;
 
 let server: EmbeddedDynamo;
 const clients = new Map<string, DynamoClient>();
 beforeAll(async () => {
   server = await startEmbeddedDynamo();
   const { endpoint } = server;
-  clients.set(kinds[0], ours(createUndiciTransport(endpoint), endpoint));
+  clients.set(kinds[0], ours(createSocketTransport(endpoint), endpoint));
   clients.set(kinds[1], ours(createNodeTransport(endpoint), endpoint));
   clients.set(kinds[2], sdkAsClient(endpoint));
 });
