@@ -136,6 +136,29 @@ export function lastEventBoundary(bytes: Uint8Array): number {
   return Math.max(plain, crlf, bare);
 }
 
+/** Cuts whole events' bytes into one piece an event; what follows the last one is its own piece. */
+export function splitEvents(bytes: Uint8Array): Uint8Array[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const events: Uint8Array[] = [];
+  let start = 0;
+  while (start < buffer.byteLength) {
+    const end = firstEventBoundary(buffer, start);
+    events.push(buffer.subarray(start, end));
+    start = end;
+  }
+  return events;
+}
+
+function firstEventBoundary(buffer: Buffer, start: number): number {
+  let first = buffer.byteLength;
+  for (const mark of ['\n\n', '\n\r\n', '\r\r']) {
+    const at = buffer.indexOf(mark, start, 'latin1');
+    if (at !== -1) first = Math.min(first, at + mark.length);
+  }
+  // A bare `\r\r` may be the beginning of `\r\r\n`: the line feed belongs to it.
+  return buffer[first] === 10 && buffer[first - 1] === 13 ? first + 1 : first;
+}
+
 function after(buffer: Buffer, mark: string): number {
   const at = buffer.lastIndexOf(mark, undefined, 'latin1');
   return at === -1 ? 0 : at + mark.length;

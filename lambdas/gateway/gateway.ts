@@ -6,7 +6,6 @@ import type { Policy } from '../core/policy.ts';
 import type { Ports } from '../core/ports.ts';
 import { type Problem, ProblemError, problem } from '../core/problem.ts';
 import { startTimeline, type Timeline } from '../core/timeline.ts';
-import { inputTokens, outputTokens } from '../core/usage.ts';
 import { type Admission, admit, applyKeySettings } from './admit/admit.ts';
 import { boundAsk } from './admit/bound.ts';
 import { call } from './call/call.ts';
@@ -17,15 +16,12 @@ import { writeReply } from './reply/reply.ts';
 import { findCandidates } from './route/candidates.ts';
 import { planRoute } from './route/route.ts';
 import { chargeFor } from './settle/charge.ts';
-import { owesNothing } from './settle/price.ts';
-import { type RecordFacts, recordOf } from './settle/record.ts';
-import { settle } from './settle/settle.ts';
+import { costText } from './settle/price.ts';
+import type { RecordFacts } from './settle/record.ts';
+import { settleFailure, settleReply } from './settle/settle.ts';
 import type { Exchange, Inbound, Measured } from './values.ts';
 
 export type Gateway = (http: HttpCall) => Promise<HttpReply>;
-
-/** What must still be left of a process's life for a call to be settled in. */
-const settleReserveMs = 10_000;
 
 export function createGateway(ports: Ports): Gateway {
   return async (http) => {
@@ -68,10 +64,8 @@ async function letIn(
   const { callId, receivedAt } = inbound;
   const { processEndsAt } = http;
   const admission = await admit(ports, { callId, claim, bound, now: receivedAt, processEndsAt });
-  const deadlineAt = Math.min(
-    receivedAt + Math.min(timeoutMs ?? Infinity, policy.attempts.deadlineMs),
-    (processEndsAt ?? Infinity) - settleReserveMs,
-  );
+  const patienceMs = Math.min(timeoutMs ?? Infinity, policy.attempts.deadlineMs);
+  const deadlineAt = Math.min(receivedAt + patienceMs, admission.endsAt);
   return { ask, policy, admission, deadlineAt };
 }
 
@@ -88,14 +82,11 @@ async function answer(
   const left = http.left ?? createCancellation();
   const facts: RecordFacts = {
     ...{ inbound, ask, hold, timeline, httpStatus: 200 },
-    ...{ policyVersion: policy.version, receipt: owesNothing().receipt },
+    policyVersion: policy.version,
   };
   const fail = (because: Problem): HttpReply => {
+    const finished = settleFailure(ports, facts, because);
     const error = new ProblemError(because);
-    timeline.begin('settle');
-    const record = recordOf({ ...facts, problem: because, httpStatus: because.status });
-    const costUsd = owesNothing().totalUsd;
-    const finished = settle(ports, { hold, record, costUsd, tokens: 0 });
     return problemReply({ callId, inbound, timeline, error, caller, facts, finished });
   };
   try {
@@ -112,22 +103,17 @@ async function answer(
     if (!exchange.answered) return fail(exchange.problem);
     timeline.begin('reply');
     const { leg, dropped } = exchange.answer;
-    const inputBytes = inbound.body.byteLength;
     Object.assign(facts, { leg, dropped });
-    const chargeOf = (measured: Measured) => chargeFor(measured, leg.price, inputBytes);
-    const costOf = (measured: Measured) => {
-      const { receipt } = chargeOf(measured);
-      return receipt.basis === 'missing' ? undefined : receipt.totalUsd;
-    };
-    const reply = await writeReply({ answer: exchange.answer, inbound, ask, costOf, left });
-    timeline.firstByte();
-    const finished = reply.measured.then((measured) => {
-      timeline.begin('settle');
-      const { receipt, totalUsd } = chargeOf(measured);
-      const record = recordOf({ ...facts, measured, receipt });
-      const tokens = inputTokens(receipt) + outputTokens(receipt);
-      return settle(ports, { hold, record, costUsd: totalUsd, tokens });
+    const estimate = { inputTokens: bound.inputTokensTypical, choices: ask.choices ?? 1 };
+    const charge = (measured: Measured) => chargeFor(measured, leg.price, estimate);
+    const reply = writeReply(ports, {
+      ...{ answer: exchange.answer, inbound, ask, left, endsAt: admission.endsAt },
+      costOf: (measured) => costText(charge(measured)),
     });
+    timeline.firstByte();
+    const finished = reply.measured.then((measured) =>
+      settleReply(ports, { ...facts, measured }, charge),
+    );
     const outputCap = ask.outputTokensMax === bound.outputCap ? undefined : bound.outputCap;
     const headers = replyHeaders({
       ...{ inbound, timeline, caller, leg, dropped, outputCap },

@@ -39,6 +39,8 @@ export type Bound = {
   /** Whether the cap is the caller's own. */
   capByCaller: boolean;
   inputTokensMax: number;
+  /** What the input probably counts for: an estimate, for where nobody reports it. */
+  inputTokensTypical: number;
   /** What is counted against tokens per minute. */
   rateTokens: number;
   usd: Usd;
@@ -53,7 +55,14 @@ export type Plan = { legs: Leg[] };
 
 /** What an upstream said, as far as it has been read. */
 export type Answer =
-  | { kind: 'whole'; leg: Leg; bytes: Uint8Array; pieces: Piece[]; dropped: string[] }
+  | {
+      kind: 'whole';
+      leg: Leg;
+      /** As received; absent where a stream had to be gathered. */
+      bytes?: Uint8Array;
+      pieces: Piece[];
+      dropped: string[];
+    }
   | {
       kind: 'stream';
       leg: Leg;

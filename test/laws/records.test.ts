@@ -38,10 +38,6 @@ function factsOf(text: string, names: string[]): RecordFacts {
     policyVersion: 'v'.repeat(200),
     timeline: startTimeline(() => 0),
     httpStatus: 200,
-    receipt: {
-      ...{ basis: 'missing', lines: [], totalUsd: '0', tokens: {} },
-      ...{ raw: JSON.stringify({ text }), because: `there is no price for ${text}` },
-    },
     plan: { legs: Array.from({ length: triesMax }, () => leg) },
     attempts: Array.from({ length: triesMax }, () => attempt),
     leg,
@@ -50,16 +46,20 @@ function factsOf(text: string, names: string[]): RecordFacts {
   };
 }
 
+/** The record of a call in which every text is `text`. */
+function recordWith(text: string, names: string[]) {
+  return recordOf(factsOf(text, names), {
+    ...{ basis: 'missing', lines: [], totalUsd: '0', tokens: {} },
+    ...{ raw: JSON.stringify({ text }), because: `there is no price for ${text}` },
+  });
+}
+
 test('no text of a caller or an upstream makes a record larger than its bound', () => {
   expect(recordBytesMax).toBeLessThan(itemBytesMax / 3);
   fc.assert(
     fc.property(hostile, fc.integer({ min: 1, max: 400 }), (text, count) => {
-      const record = recordOf(
-        factsOf(
-          text,
-          Array.from({ length: count }, () => text),
-        ),
-      );
+      const names = Array.from({ length: count }, () => text);
+      const record = recordWith(text, names);
       expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThanOrEqual(recordBytesMax);
     }),
     { numRuns: 60 },
@@ -67,12 +67,12 @@ test('no text of a caller or an upstream makes a record larger than its bound', 
 });
 
 test('what an upstream calls its error is kept without the keys that stand in it', () => {
-  const record = recordOf(factsOf('bad key sk-abcdefghijklmnop', []));
+  const record = recordWith('bad key sk-abcdefghijklmnop', []);
   expect(record.attempts[0]?.problem?.code).toBe('bad key [removed]');
 });
 
 test('a usage block of an ordinary size is kept as it came, and a vast one by its size alone', () => {
-  expect(recordOf(factsOf('x', [])).receipt.raw).toBe('{"text":"x"}');
-  const vast = recordOf(factsOf('x'.repeat(20_000), [])).receipt.raw;
+  expect(recordWith('x', []).receipt.raw).toBe('{"text":"x"}');
+  const vast = recordWith('x'.repeat(20_000), []).receipt.raw;
   expect(vast).toBe('{"omitted":"20011 bytes"}');
 });

@@ -10,7 +10,16 @@ import type { Bound } from '../values.ts';
 import { withOutputCap } from './bound.ts';
 import { affordableCap, explainRefusal } from './refusal.ts';
 
-export type Admission = { caller: Caller; hold: Hold; bound: Bound };
+export type Admission = {
+  caller: Caller;
+  hold: Hold;
+  bound: Bound;
+  /** Epoch milliseconds by which the reply must have ended, to be settled while the hold stands. */
+  endsAt: number;
+};
+
+/** What must still be left of a process's life for a call to be settled in. */
+const settleReserveMs = 10_000;
 
 /** How long after the process can no longer be alive a hold still stands. */
 const holdGraceMs = 60_000;
@@ -33,14 +42,18 @@ type AdmitInput = {
 export async function admit(ports: Ports, input: AdmitInput): Promise<Admission> {
   const { bound } = input;
   const first = await attempt(ports, input, bound);
-  if (first.admitted) return { caller: first.caller, hold: first.hold, bound };
+  if (first.admitted) return admitted(first, bound);
   const cap = affordableCap(first.refusal, bound);
   if (cap !== undefined && first.settings?.overBudget !== 'refuse') {
     const lower = withOutputCap(bound, cap);
     const second = await attempt(ports, input, lower);
-    if (second.admitted) return { caller: second.caller, hold: second.hold, bound: lower };
+    if (second.admitted) return admitted(second, lower);
   }
   throw new ProblemError(explainRefusal(first.refusal, bound));
+}
+
+function admitted({ caller, hold }: { caller: Caller; hold: Hold }, bound: Bound): Admission {
+  return { caller, hold, bound, endsAt: hold.expiresAt - holdGraceMs - settleReserveMs };
 }
 
 async function attempt(ports: Ports, input: AdmitInput, bound: Bound): Promise<AdmitOutcome> {

@@ -23,6 +23,9 @@ const outputCapDefault = 4096;
 const contextTokensDefault = 1_048_576;
 /** Counted against tokens per minute where the caller gives no cap; trued up when settling. */
 const rateOutputTokensDefault = 1024;
+/** A picture of a megapixel, and a few pages, as most vendors count them. */
+const imageTokensTypical = 1_500;
+const fileTokensTypical = 10_000;
 /** English-like text runs at about four bytes a token. */
 const bytesPerTokenTypical = 4;
 
@@ -58,18 +61,25 @@ export function boundAsk(
     const unit = perMillion(dearest(candidate.price, ['output', 'outputAudio'])).times(answers);
     outputUnitUsd = maxUsd(outputUnitUsd, unit);
   }
+  const inputTokensTypical = Math.min(inputTokensMax, typicalInput(textBytes, media));
   return {
     candidates: priced,
     outputCap,
     capByCaller: ask.outputTokensMax !== undefined,
     inputTokensMax,
+    inputTokensTypical,
     rateTokens:
-      Math.ceil(textBytes / bytesPerTokenTypical) +
+      inputTokensTypical +
       Math.min(ask.outputTokensMax ?? rateOutputTokensDefault, outputCap) * answers,
     usd: restUsd.plus(timesCount(outputUnitUsd, outputCap)),
     outputUnitUsd,
     restUsd,
   };
+}
+
+function typicalInput(textBytes: number, media: Media): number {
+  const text = Math.ceil(textBytes / bytesPerTokenTypical);
+  return text + media.images * imageTokensTypical + media.files * fileTokensTypical;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { ChatAsk } from '../../core/ask.ts';
 import type { Cancellation } from '../../core/cancellation.ts';
 import { type CancellationSource, createCancellation } from '../../core/cancellation.ts';
 import type { AttemptLimits } from '../../core/policy.ts';
-import type { Ports } from '../../core/ports.ts';
+import { type Ports, UpstreamFault } from '../../core/ports.ts';
 import { type Problem, problem, type UpstreamProblem } from '../../core/problem.ts';
 import { limits as sizes } from '../../core/settings.ts';
 import type { AttemptRecord } from '../../core/usage-record.ts';
@@ -11,13 +11,17 @@ import { parseUpstreamJson } from '../../formats/json.ts';
 import type { Exchange, Inbound, Leg, Plan } from '../values.ts';
 import { afterFailure } from './after-failure.ts';
 import {
-  gather,
+  gatherAnswer,
+  gatherBeginning,
   type Outcome,
   problemOfFault,
   readStreamAnswer,
   readWholeAnswer,
 } from './read-answer.ts';
 import { type WrittenRequest, writeRequest } from './write-request.ts';
+
+/** How much longer a first piece may take than a first byte: some servers send comments. */
+const firstPieceOverFirstByte = 4;
 
 export type CallInput = {
   inbound: Inbound;
@@ -36,6 +40,7 @@ export async function call(ports: Ports, input: CallInput): Promise<Exchange> {
   const attempts: AttemptRecord[] = [];
   const legs = input.plan.legs;
   const startedMs = ports.clock.monotonicMs();
+  let told: UpstreamProblem | undefined;
   let legIndex = 0;
   let triesOfLeg = 0;
   for (let attempted = 1; ; attempted += 1) {
@@ -52,6 +57,7 @@ export async function call(ports: Ports, input: CallInput): Promise<Exchange> {
     };
     attempts.push(record);
     if (outcome.ok) return { answered: true, answer: outcome.answer, attempts };
+    told = moreUseful(told, outcome.problem);
     const decision = afterFailure({
       problem: outcome.problem,
       attemptsLeft: input.limits.attemptsMax - attempted,
@@ -63,7 +69,7 @@ export async function call(ports: Ports, input: CallInput): Promise<Exchange> {
     record.status = outcome.problem.status;
     record.problem = { class: outcome.problem.class, code: outcome.problem.code };
     record.decision = `${decision.do}: ${decision.because}`;
-    if (decision.do === 'give-up') return failed(attempts, problemFor(outcome.problem, input));
+    if (decision.do === 'give-up') return failed(attempts, problemFor(told, input));
     if (decision.do === 'next-leg') {
       legIndex += 1;
       triesOfLeg = 0;
@@ -95,9 +101,43 @@ async function attempt(ports: Ports, input: CallInput, leg: Leg): Promise<Outcom
 
 type Sending = { leg: Leg; request: WrittenRequest; cancellation: CancellationSource };
 
+/**
+ * The edge bounds the wait for bytes; this bounds the wait for an answer in them. An upstream can
+ * send comments or blanks for ever without having said a word.
+ */
 async function exchange(ports: Ports, input: CallInput, sending: Sending): Promise<Outcome> {
-  const { leg, request, cancellation } = sending;
+  const { leg, cancellation } = sending;
   const timeLeftMs = Math.max(1, input.deadlineAt - ports.clock.now());
+  const { firstByteMs } = leg.provider.timeouts;
+  const waitMs = input.ask.stream
+    ? Math.min(timeLeftMs, firstByteMs * firstPieceOverFirstByte)
+    : timeLeftMs;
+  const answered = createCancellation();
+  let late = false;
+  ports.clock.sleep(waitMs, answered).then(() => {
+    if (answered.cancelled) return;
+    late = true;
+    cancellation.cancel('no answer in time');
+  });
+  try {
+    return await send(ports, input, sending, timeLeftMs);
+  } catch (error) {
+    if (!late) throw error;
+    return {
+      ok: false,
+      problem: problemOfFault(new UpstreamFault('timeout', 'no answer in time')),
+    };
+  } finally {
+    answered.cancel('the attempt is over');
+  }
+}
+
+async function send(
+  ports: Ports,
+  input: CallInput,
+  { leg, request, cancellation }: Sending,
+  timeLeftMs: number,
+): Promise<Outcome> {
   const { connectMs, firstByteMs, stallMs } = leg.provider.timeouts;
   // A whole reply shows nothing before it is complete: only the deadline bounds the wait.
   const waitMs = input.ask.stream ? Math.min(firstByteMs, timeLeftMs) : timeLeftMs;
@@ -109,13 +149,20 @@ async function exchange(ports: Ports, input: CallInput, sending: Sending): Promi
     cancellation,
   });
   if (reply.status < 200 || reply.status > 299) {
-    const body = parseUpstreamJson(await gather(reply.body, sizes.errorBodyBytesMax));
+    const body = parseUpstreamJson(await gatherBeginning(reply.body, sizes.errorBodyBytesMax));
     return { ok: false, problem: leg.format.readError(reply.status, reply.headers, body) };
   }
-  const streamed = reply.headers['content-type']?.includes('text/event-stream') ?? input.ask.stream;
-  return streamed
-    ? readStreamAnswer(reply.body, leg, request.dropped)
-    : readWholeAnswer(reply.body, leg, request.dropped);
+  if (!isStreamed(reply.headers['content-type'], input.ask.stream)) {
+    return readWholeAnswer(reply.body, leg, request.dropped);
+  }
+  const outcome = await readStreamAnswer(reply.body, leg, request.dropped);
+  return input.ask.stream ? outcome : gatherAnswer(outcome);
+}
+
+/** Some servers stream under another name, or none: what was asked for is then the best guess. */
+function isStreamed(contentType: string | undefined, asked: boolean): boolean {
+  const type = contentType?.toLowerCase() ?? '';
+  return asked ? !type.includes('application/json') : type.includes('text/event-stream');
 }
 
 type Secret = { ok: true; value: string | undefined } | { ok: false; problem: UpstreamProblem };
@@ -136,7 +183,15 @@ function failed(attempts: AttemptRecord[], because: Problem): Exchange {
   return { answered: false, problem: because, attempts, dropped: [] };
 }
 
-/** What the caller reads of the last failure. A provider's 401 is never the caller's own. */
+/** What helps a caller most: a fault of its own, then when to come back, then the rest. */
+const usefulness: UpstreamProblem['class'][] = ['credential', 'health', 'capacity', 'caller'];
+
+function moreUseful(before: UpstreamProblem | undefined, now: UpstreamProblem): UpstreamProblem {
+  if (before === undefined) return now;
+  return usefulness.indexOf(before.class) > usefulness.indexOf(now.class) ? before : now;
+}
+
+/** What the caller reads of the failures. A provider's 401 is never the caller's own. */
 function problemFor(last: UpstreamProblem, input: CallInput): Problem {
   if (input.left.cancelled) return problem('caller_left', 'The caller left.');
   const { message, retryAfterMs, param } = last;

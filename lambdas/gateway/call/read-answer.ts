@@ -2,7 +2,7 @@
 import type { ByteSource } from '../../core/http.ts';
 import type { Piece } from '../../core/piece.ts';
 import { type FaultCode, UpstreamFault } from '../../core/ports.ts';
-import type { UpstreamProblem } from '../../core/problem.ts';
+import type { Problem, ProblemCode, UpstreamProblem } from '../../core/problem.ts';
 import { limits } from '../../core/settings.ts';
 import { UnreadableReply } from '../../formats/format.ts';
 import { parseUpstreamJson } from '../../formats/json.ts';
@@ -13,6 +13,24 @@ export type Outcome = { ok: true; answer: Answer } | { ok: false; problem: Upstr
 
 /** A stream that has said nothing within so many bytes is passed on as it comes. */
 const heldBytesMax = 64 * 1024;
+
+/** The beginning of an error's body, however much more there is, and however it ends. */
+export async function gatherBeginning(body: ByteSource, bytesMax: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    while (bytes < bytesMax) {
+      const chunk = await body.next();
+      if (chunk === undefined) break;
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+    }
+  } catch {
+    // The status has said what matters; a body that breaks off adds nothing to it.
+  }
+  body.cancel();
+  return Buffer.concat(chunks).subarray(0, bytesMax);
+}
 
 /** Gathers a body; beyond `bytesMax` it rejects with a fault. */
 export async function gather(body: ByteSource, bytesMax: number): Promise<Uint8Array> {
@@ -91,6 +109,26 @@ export async function readStreamAnswer(
   }
 }
 
+/** No stream was asked for, and the upstream streamed all the same: read to its end. */
+export async function gatherAnswer(outcome: Outcome): Promise<Outcome> {
+  if (!outcome.ok || outcome.answer.kind === 'whole') return outcome;
+  const { leg, heldPieces, framing, reader, rest, dropped } = outcome.answer;
+  const pieces = heldPieces.slice();
+  for (;;) {
+    const chunk = await rest.next();
+    const events = chunk === undefined ? framing.end() : framing.push(chunk);
+    for (const event of events) pieces.push(...reader.push(event));
+    if (chunk === undefined) break;
+  }
+  if (pieces.at(-1)?.type !== 'reply-end') pieces.push(...reader.end());
+  const end = pieces.at(-1);
+  // Nothing has been passed on: what was cut in the middle is as failed as what never began.
+  if (end?.type === 'reply-end' && end.reason === 'error') {
+    return { ok: false, problem: problemOf(end.problem) };
+  }
+  return { ok: true, answer: { kind: 'whole', leg, pieces, dropped } };
+}
+
 const emptySource: ByteSource = { next: async () => undefined, cancel: () => {} };
 
 /** An error where no answer has begun; an error after output is the reply's own business. */
@@ -98,8 +136,25 @@ function failureIn(pieces: readonly Piece[]): UpstreamProblem | undefined {
   const spoken = pieces.some((piece) => !silent.has(piece.type));
   const end = pieces.find((piece) => piece.type === 'reply-end');
   if (spoken || end === undefined || end.reason !== 'error') return undefined;
-  const message = end.problem?.message ?? 'The upstream ended its reply before it began.';
-  return { class: 'health', code: end.problem?.code ?? 'empty', message };
+  return problemOf(end.problem);
+}
+
+const classes: Partial<Record<ProblemCode, UpstreamProblem['class']>> = {
+  invalid_request: 'caller',
+  unsupported: 'caller',
+  upstream_rejected: 'caller',
+  request_too_large: 'caller',
+  rate_limit_exceeded: 'capacity',
+  upstream_overloaded: 'capacity',
+  upstream_credential_rejected: 'credential',
+};
+
+/** An error that was told inside an answer concerns whom its status would have concerned. */
+function problemOf(told: Problem | undefined): UpstreamProblem {
+  const message = told?.message ?? 'The upstream ended its reply before it began.';
+  const kind = (told && classes[told.code]) ?? 'health';
+  const status = kind === 'caller' ? told?.status : undefined;
+  return { class: kind, code: told?.code ?? 'empty', message, status, param: told?.param };
 }
 
 const silent = new Set<Piece['type']>(['reply-start', 'usage', 'reply-end']);

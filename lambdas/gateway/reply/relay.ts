@@ -11,7 +11,12 @@ import { bufferOver, createAligner, withoutOurs } from './whole-events.ts';
 
 type StreamAnswer = Extract<Answer, { kind: 'stream' }>;
 
-export type MeasuredSource = { source: ByteSource; measured: Promise<Measured> };
+export type MeasuredSource = {
+  source: ByteSource;
+  measured: Promise<Measured>;
+  /** Ends the reply before its time, with one error event; the caller may still be reading. */
+  breakOff(problem: Problem): void;
+};
 
 export function relayStream(answer: StreamAnswer, inbound: Inbound, ask: ChatAsk): MeasuredSource {
   const { format } = inbound;
@@ -21,41 +26,60 @@ export function relayStream(answer: StreamAnswer, inbound: Inbound, ask: ChatAsk
   const held = answer.heldBytes.slice();
   const settled = Promise.withResolvers<Measured>();
   let over = false;
+  /** What the caller still gets after the end: a remainder, or an error event. */
+  let last: Uint8Array | undefined;
 
-  /** Ends the relay; gives the caller's last bytes: a remainder, or an error event. */
-  const finish = (end: Measured['end'], fault?: Problem): Uint8Array | undefined => {
+  const finish = (end: Measured['end'], fault?: Problem): void => {
+    if (over) return;
     over = true;
+    const remainder = aligner.rest();
+    if (remainder !== undefined) tail.see(remainder);
     const { measured, problem } = measureTail(tail, answer, end, fault);
     settled.resolve(measured);
-    if (problem === undefined) return aligner.rest();
-    return Buffer.from(format.writeStreamError(problem, inbound.callId).map(writeSse).join(''));
+    last =
+      problem === undefined
+        ? remainder
+        : Buffer.from(format.writeStreamError(problem, inbound.callId).map(writeSse).join(''));
+  };
+  const takeLast = (): Uint8Array | undefined => {
+    const bytes = last;
+    last = undefined;
+    return bytes;
+  };
+  const interrupt = (end: Measured['end'], fault?: Problem): void => {
+    if (over) return;
+    answer.rest.cancel();
+    finish(end, fault);
   };
 
   const source: ByteSource = {
     async next() {
       while (!over) {
-        let chunk: Uint8Array | undefined;
         try {
-          chunk = held.shift() ?? (await answer.rest.next());
+          const chunk = held.shift() ?? (await answer.rest.next());
+          if (over) break;
+          if (chunk === undefined) {
+            finish('complete');
+            break;
+          }
+          const events = aligner.push(chunk);
+          if (events.byteLength === 0) continue;
+          tail.see(events);
+          const bytes = ours(events);
+          if (bytes.byteLength > 0) return bytes;
         } catch (error) {
-          if (over) return undefined;
-          return finish('cut', brokenOff(error));
+          finish('cut', brokenOff(error));
         }
-        if (over) return undefined;
-        if (chunk === undefined) return finish('complete');
-        tail.see(chunk);
-        const bytes = ours(aligner.push(chunk));
-        if (bytes.byteLength > 0) return bytes;
       }
-      return undefined;
+      return takeLast();
     },
-    cancel() {
-      if (over) return;
-      answer.rest.cancel();
-      finish('left');
-    },
+    cancel: () => interrupt('left'),
   };
-  return { source, measured: settled.promise };
+  return {
+    source,
+    measured: settled.promise,
+    breakOff: (problem) => interrupt('cut', problem),
+  };
 }
 
 /** Takes out the events that only our own demand brought about; most bytes are not looked into. */
@@ -90,6 +114,8 @@ function measureTail(
   const cutShort = end === 'complete' && !reading.endSaid;
   const problem = fault ?? (cutShort ? brokenOff(undefined) : undefined);
   const measured = meter.close(cutShort ? 'cut' : end, problem);
-  measured.deliveredBytes = Math.ceil(measured.deliveredBytes * reading.scale);
+  const scaled = Math.ceil(measured.deliveredBytes * reading.scale);
+  // Of a stream that was kept only in part, finding no text does not mean that there was none.
+  measured.deliveredBytes = scaled === 0 && reading.scale > 1 ? reading.totalBytes : scaled;
   return { measured, problem };
 }

@@ -2,15 +2,17 @@
  * Replying: an upstream's answer in the caller's own format, streamed or gathered, and measured.
  */
 import type { ChatAsk } from '../../core/ask.ts';
-import type { Cancellation } from '../../core/cancellation.ts';
+import { type Cancellation, createCancellation } from '../../core/cancellation.ts';
 import type { ByteSource } from '../../core/http.ts';
 import type { Piece } from '../../core/piece.ts';
+import type { Ports } from '../../core/ports.ts';
 import type { ReplyContext } from '../../formats/format.ts';
 import { jsonBytes } from '../../formats/json.ts';
 import { writeSse } from '../../formats/sse.ts';
 import type { Answer, Inbound, Measured } from '../values.ts';
 import { createMeter } from './measure.ts';
 import { type MeasuredSource, relayStream } from './relay.ts';
+import { outlived } from './stream-problem.ts';
 import { translateStream } from './translate.ts';
 
 export type WrittenReply = {
@@ -28,37 +30,46 @@ export type ReplyInput = {
   costOf(measured: Measured): string | undefined;
   /** Cancelled when the caller leaves: what is still coming is then no longer read. */
   left: Cancellation;
+  /** Epoch milliseconds by which the reply must have ended. */
+  endsAt: number;
 };
 
 const sseType = 'text/event-stream; charset=utf-8';
 
-/** Rejects where a reply had to be gathered and broke off: nothing has been passed on then. */
-export async function writeReply(input: ReplyInput): Promise<WrittenReply & { costUsd?: string }> {
+export function writeReply(ports: Ports, input: ReplyInput): WrittenReply & { costUsd?: string } {
   const { answer, ask } = input;
   if (answer.kind === 'whole') {
     return ask.stream ? wholeAsStream(input, answer) : wholeReply(input, answer);
   }
-  const context = contextOf(input);
-  if (!ask.stream) return gatherStream(input, answer, context);
   const stream: MeasuredSource =
     answer.leg.format === input.inbound.format
       ? relayStream(answer, input.inbound, ask)
-      : translateStream(answer, input.inbound, context, input.costOf);
+      : translateStream(answer, input.inbound, contextOf(input), input.costOf);
   input.left.onCancel(() => stream.source.cancel());
+  endInTime(ports, stream, input.endsAt);
   return { contentType: sseType, body: stream.source, measured: stream.measured };
 }
 
+/** A reader who is slow without end must not outlive the hold that pays for what is read. */
+function endInTime(ports: Ports, stream: MeasuredSource, endsAt: number): void {
+  const ended = createCancellation();
+  stream.measured.then(() => ended.cancel('the reply has ended'));
+  ports.clock.sleep(endsAt - ports.clock.now(), ended).then(() => {
+    if (!ended.cancelled) stream.breakOff(outlived());
+  });
+}
+
 type Whole = Extract<Answer, { kind: 'whole' }>;
-type Streamed = Extract<Answer, { kind: 'stream' }>;
 
 function wholeReply(input: ReplyInput, answer: Whole): WrittenReply & { costUsd?: string } {
   const measured = measureAll(answer.pieces);
   const costUsd = input.costOf(measured);
   const same = answer.leg.format === input.inbound.format;
   const context = { ...contextOf(input), costUsd: () => costUsd };
-  const body = same
-    ? answer.bytes
-    : jsonBytes(input.inbound.format.writeWhole(answer.pieces, context));
+  const body =
+    same && answer.bytes !== undefined
+      ? answer.bytes
+      : jsonBytes(input.inbound.format.writeWhole(answer.pieces, context));
   return { contentType: 'application/json', body, measured: Promise.resolve(measured), costUsd };
 }
 
@@ -71,31 +82,6 @@ function wholeAsStream(input: ReplyInput, answer: Whole): WrittenReply {
   events.push(...writer.end());
   const body = Buffer.from(events.map(writeSse).join(''));
   return { contentType: sseType, body, measured: Promise.resolve(measured) };
-}
-
-/** No stream was asked for and the upstream streamed all the same. */
-async function gatherStream(
-  input: ReplyInput,
-  answer: Streamed,
-  context: ReplyContext,
-): Promise<WrittenReply & { costUsd?: string }> {
-  const pieces = answer.heldPieces.slice();
-  for (;;) {
-    const chunk = await answer.rest.next();
-    const events = chunk === undefined ? answer.framing.end() : answer.framing.push(chunk);
-    for (const event of events) pieces.push(...answer.reader.push(event));
-    if (chunk === undefined) break;
-  }
-  if (pieces.at(-1)?.type !== 'reply-end') pieces.push(...answer.reader.end());
-  const measured = measureAll(pieces);
-  const costUsd = input.costOf(measured);
-  const whole = input.inbound.format.writeWhole(pieces, { ...context, costUsd: () => costUsd });
-  return {
-    contentType: 'application/json',
-    body: jsonBytes(whole),
-    measured: Promise.resolve(measured),
-    costUsd,
-  };
 }
 
 function measureAll(pieces: readonly Piece[]): Measured {

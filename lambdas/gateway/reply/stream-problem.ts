@@ -3,6 +3,12 @@ import { UpstreamFault } from '../../core/ports.ts';
 import { type Problem, problem } from '../../core/problem.ts';
 import { UnreadableReply } from '../../formats/format.ts';
 
+/** The call has run for as long as its hold and its process allow. */
+export function outlived(): Problem {
+  const what = 'The reply took longer than a call may, and was ended.';
+  return problem('deadline_exceeded', `${what} What was delivered is billed.`);
+}
+
 /** Tokens already delivered are billed; trying again is the caller's to decide. */
 export function brokenOff(error: unknown): Problem {
   const stalled = error instanceof UpstreamFault && error.code === 'stall';

@@ -1,18 +1,21 @@
-/** What a relay keeps of a stream it does not parse: its first bytes, its last, and how many. */
+/** What a relay keeps of a stream it does not parse: its first events, its last, and how many. */
 import type { Piece } from '../../core/piece.ts';
 import type { PieceReader } from '../../formats/format.ts';
-import { createSseReader, lastEventBoundary } from '../../formats/sse.ts';
+import { readEvents } from './whole-events.ts';
 
 /** Holds the event that opens a reply, with Anthropic's input tokens in it. */
 const headBytesMax = 4 * 1024;
-/** Holds the events that close a reply, usage among them. */
+/** Holds the events that close a reply, usage among them; a longer last event is kept whole. */
 const tailBytesMax = 64 * 1024;
 /** Usually enough, and a good deal less to parse. */
 const shortTailBytes = 6 * 1024;
+/** Forgotten segments are cleared away in lots: one by one would move the whole array each time. */
+const forgottenMax = 512;
 
 export type Tail = {
-  see(chunk: Uint8Array): void;
-  /** Reads what was kept. `cut`: the reply did not say that it had ended. */
+  /** Takes whole events, as many as came together. */
+  see(events: Uint8Array): void;
+  /** Reads what was kept; never throws: what cannot be read is passed over. */
   read(createReader: () => PieceReader): TailReading;
 };
 
@@ -22,6 +25,7 @@ export type TailReading = {
   endSaid: boolean;
   /** How many times more bytes passed than were read. */
   scale: number;
+  totalBytes: number;
 };
 
 export function createTail(): Tail {
@@ -39,65 +43,60 @@ export function createTail(): Tail {
       tailBytes -= oldest.byteLength;
       first += 1;
     }
-    // Shifting one by one would move the whole array for each chunk; now and then is enough.
-    if (first > 512) {
+    if (first > forgottenMax) {
       tail = tail.slice(first);
       first = 0;
     }
   };
 
   return {
-    see(chunk) {
-      totalBytes += chunk.byteLength;
+    see(events) {
+      totalBytes += events.byteLength;
       if (headBytes < headBytesMax && tailBytes === 0) {
-        head.push(chunk);
-        headBytes += chunk.byteLength;
+        head.push(events);
+        headBytes += events.byteLength;
         return;
       }
-      tail.push(chunk);
-      tailBytes += chunk.byteLength;
+      tail.push(events);
+      tailBytes += events.byteLength;
       if (tailBytes > tailBytesMax) forgetOldest();
     },
     read(createReader) {
-      const kept = Buffer.concat(tail.slice(first));
-      const headKept = Buffer.concat(head);
-      const whole = headBytes + kept.byteLength === totalBytes;
-      if (kept.byteLength > shortTailBytes) {
-        const short = fromBoundary(kept.subarray(kept.byteLength - shortTailBytes));
-        const reading = readRegions(createReader(), [headKept, short], totalBytes);
+      const kept = tail.slice(first);
+      const short = lastOf(kept, shortTailBytes);
+      if (short.length < kept.length) {
+        const reading = readSegments(createReader(), [...head, ...short], totalBytes);
         const hasUsage = reading.pieces.some((piece) => piece.type === 'usage');
         if (hasUsage && reading.endSaid) return reading;
       }
-      const regions = whole ? [Buffer.concat([headKept, kept])] : [headKept, fromBoundary(kept)];
-      return readRegions(createReader(), regions, totalBytes);
+      return readSegments(createReader(), [...head, ...kept], totalBytes);
     },
   };
 }
 
-/** Starts after the first event boundary: what is before it is the end of an event we lack. */
-function fromBoundary(bytes: Buffer): Buffer {
-  const newline = bytes.indexOf('\n\n');
-  const carriage = bytes.indexOf('\r\n\r\n');
-  const starts = [newline < 0 ? -1 : newline + 2, carriage < 0 ? -1 : carriage + 4];
-  const start = Math.min(...starts.filter((offset) => offset >= 0));
-  return Number.isFinite(start) ? bytes.subarray(start) : bytes.subarray(bytes.byteLength);
+/** The last segments that together have so many bytes. */
+function lastOf(segments: readonly Uint8Array[], bytesMin: number): Uint8Array[] {
+  let start = segments.length;
+  for (let bytes = 0; start > 0 && bytes < bytesMin; start -= 1) {
+    bytes += segments[start - 1]?.byteLength ?? 0;
+  }
+  return segments.slice(start);
 }
 
-function readRegions(reader: PieceReader, regions: Buffer[], totalBytes: number): TailReading {
+function readSegments(
+  reader: PieceReader,
+  segments: Uint8Array[],
+  totalBytes: number,
+): TailReading {
   const pieces: Piece[] = [];
   let readBytes = 0;
-  for (const region of regions) {
-    // Each region is framed by itself: an event cut between them is in neither.
-    const last = region === regions.at(-1);
-    const bytes = last ? region : region.subarray(0, lastEventBoundary(region));
-    const framing = createSseReader();
-    readBytes += bytes.byteLength;
-    const events = framing.push(bytes);
-    if (last) events.push(...framing.end());
-    for (const event of events) pieces.push(...reader.push(event));
+  for (const segment of segments) {
+    readBytes += segment.byteLength;
+    for (const event of readEvents(segment))
+      pieces.push(...whatCanBeRead(() => reader.push(event)));
   }
   const endSaid = pieces.some((piece) => piece.type === 'reply-end');
-  const closing = reader.end();
+  const closing = whatCanBeRead(() => reader.end());
   pieces.push(...closing);
   // OpenAI's end is known only once nothing follows it, so that it is the reader's last word.
   const end = closing.find((piece) => piece.type === 'reply-end');
@@ -106,5 +105,15 @@ function readRegions(reader: PieceReader, regions: Buffer[], totalBytes: number)
     pieces,
     endSaid: endSaid || endedWell,
     scale: readBytes === 0 ? 1 : totalBytes / readBytes,
+    totalBytes,
   };
+}
+
+/** The caller has the event already, whatever we make of it: one odd event hides no other. */
+function whatCanBeRead(read: () => Piece[]): Piece[] {
+  try {
+    return read();
+  } catch {
+    return [];
+  }
 }

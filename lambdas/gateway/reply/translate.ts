@@ -2,7 +2,7 @@
 import type { ByteSource } from '../../core/http.ts';
 import type { Piece } from '../../core/piece.ts';
 import type { Problem } from '../../core/problem.ts';
-import type { PieceWriter, ReplyContext, StreamEvent } from '../../formats/format.ts';
+import type { PieceReader, PieceWriter, ReplyContext, StreamEvent } from '../../formats/format.ts';
 import { writeSse } from '../../formats/sse.ts';
 import type { Answer, Inbound, Measured } from '../values.ts';
 import { createMeter, type Meter } from './measure.ts';
@@ -46,32 +46,43 @@ export function translateStream(
     return events;
   };
 
-  const breakOff = (error: unknown): StreamEvent[] => {
-    const problem = brokenOff(error);
+  /** What the caller still gets after the end: an error event. */
+  let last: StreamEvent[] = [];
+
+  const breakOff = (problem: Problem): void => {
+    if (over) return;
     answer.rest.cancel();
-    const usage = usageIn(answer.reader.end());
     const end: Piece = { type: 'reply-end', reason: 'error', problem };
-    const events = [...passOn([...usage, end], meter, writer), ...writer.end()];
+    last = [...passOn([...usageLeft(answer.reader), end], meter, writer), ...writer.end()];
     finish('cut', problem);
-    return events;
   };
 
   const source: ByteSource = {
     async next() {
       while (!over) {
-        const events = await advance().catch((error) => (over ? [] : breakOff(error)));
-        if (events.length > 0) return Buffer.from(events.map(writeSse).join(''));
+        try {
+          const events = await advance();
+          if (events.length > 0) return bytesOf(events);
+        } catch (error) {
+          breakOff(brokenOff(error));
+        }
       }
-      return undefined;
+      const events = last;
+      last = [];
+      return events.length > 0 ? bytesOf(events) : undefined;
     },
     cancel() {
       if (over) return;
       answer.rest.cancel();
-      for (const piece of usageIn(answer.reader.end())) meter.see(piece);
+      for (const piece of usageLeft(answer.reader)) meter.see(piece);
       finish('left');
     },
   };
-  return { source, measured: settled.promise };
+  return { source, measured: settled.promise, breakOff };
+}
+
+function bytesOf(events: readonly StreamEvent[]): Uint8Array {
+  return Buffer.from(events.map(writeSse).join(''));
 }
 
 /** Writes pieces and measures them; the grammar has one end, and nothing after it. */
@@ -86,6 +97,10 @@ function passOn(pieces: readonly Piece[], meter: Meter, writer: PieceWriter): St
 }
 
 /** The usage so far, if the upstream told any, is worth having of a reply that is not whole. */
-function usageIn(pieces: readonly Piece[]): Piece[] {
-  return pieces.filter((piece) => piece.type === 'usage');
+function usageLeft(reader: PieceReader): Piece[] {
+  try {
+    return reader.end().filter((piece) => piece.type === 'usage');
+  } catch {
+    return [];
+  }
 }

@@ -1,7 +1,11 @@
 /** Cuts a relayed stream between its events, so that nothing of ours lands inside one of theirs. */
-
 import type { StreamEvent } from '../../formats/format.ts';
-import { createSseReader, lastEventBoundary } from '../../formats/sse.ts';
+import {
+  createSseReader,
+  eventBytesMax,
+  lastEventBoundary,
+  splitEvents,
+} from '../../formats/sse.ts';
 
 export type Aligner = {
   /** The bytes up to the last whole event; what is left over waits for its end. */
@@ -10,26 +14,49 @@ export type Aligner = {
   rest(): Uint8Array | undefined;
 };
 
-/** Bytes without an event's end among them are passed on anyway beyond this. */
-const eventBytesHeldMax = 1024 * 1024;
+/** An event's end is at most four bytes, so that three of them can stand in the chunk before. */
+const overlapBytes = 3;
+const nothing = new Uint8Array(0);
 
 export function createAligner(): Aligner {
-  let pending: Uint8Array | undefined;
+  let pending: Uint8Array[] = [];
+  let pendingBytes = 0;
+
+  const hold = (bytes: Uint8Array): void => {
+    if (bytes.byteLength > 0) pending.push(bytes);
+    pendingBytes += bytes.byteLength;
+  };
+  const release = (bytes: Uint8Array): Uint8Array => {
+    if (pendingBytes === 0) return bytes;
+    const all = Buffer.concat([...pending, bytes]);
+    pending = [];
+    pendingBytes = 0;
+    return all;
+  };
+  /** Where in the chunk the last event ends; only the chunk and a few bytes before are searched. */
+  const boundaryIn = (chunk: Uint8Array): number => {
+    const before = pending.at(-1);
+    if (before === undefined) return lastEventBoundary(chunk);
+    const overlap = before.subarray(Math.max(0, before.byteLength - overlapBytes));
+    const boundary = lastEventBoundary(Buffer.concat([overlap, chunk]));
+    return Math.max(0, boundary - overlap.byteLength);
+  };
+
   return {
     push(chunk) {
-      const bytes = pending === undefined ? chunk : Buffer.concat([pending, chunk]);
-      const boundary = lastEventBoundary(bytes);
-      if (boundary === bytes.byteLength || bytes.byteLength > eventBytesHeldMax) {
-        pending = undefined;
-        return bytes;
+      const boundary = boundaryIn(chunk);
+      const tooLong = pendingBytes + chunk.byteLength > eventBytesMax;
+      if (boundary === chunk.byteLength || tooLong) return release(chunk);
+      if (boundary === 0) {
+        hold(chunk);
+        return nothing;
       }
-      pending = bytes.subarray(boundary);
-      return bytes.subarray(0, boundary);
+      const whole = release(chunk.subarray(0, boundary));
+      hold(chunk.subarray(boundary));
+      return whole;
     },
     rest() {
-      const left = pending;
-      pending = undefined;
-      return left;
+      return pendingBytes === 0 ? undefined : release(nothing);
     },
   };
 }
@@ -39,26 +66,17 @@ export function withoutOurs(
   bytes: Uint8Array,
   isOurs: (event: StreamEvent) => boolean,
 ): Uint8Array {
-  const kept: Uint8Array[] = [];
-  let start = 0;
-  while (start < bytes.byteLength) {
-    const length = firstEventLength(bytes.subarray(start));
-    const event = bytes.subarray(start, start + length);
-    const framing = createSseReader();
-    const events = [...framing.push(event), ...framing.end()];
-    if (!events.some(isOurs)) kept.push(event);
-    start += length;
-  }
-  return Buffer.concat(kept);
+  return Buffer.concat(splitEvents(bytes).filter((event) => !readEvents(event).some(isOurs)));
 }
 
-function firstEventLength(bytes: Uint8Array): number {
-  const view = bufferOver(bytes);
-  const ends = ['\n\n', '\r\n\r\n', '\r\r'].flatMap((separator) => {
-    const index = view.indexOf(separator);
-    return index < 0 ? [] : [index + separator.length];
-  });
-  return ends.length === 0 ? bytes.byteLength : Math.min(...ends);
+/** The events in these bytes; none where they are not to be read. */
+export function readEvents(bytes: Uint8Array): StreamEvent[] {
+  const framing = createSseReader();
+  try {
+    return [...framing.push(bytes), ...framing.end()];
+  } catch {
+    return [];
+  }
 }
 
 /** The same bytes with Buffer's native search. */

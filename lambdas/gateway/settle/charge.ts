@@ -9,21 +9,32 @@ import { owesNothing, type Priced, priceUsage } from './price.ts';
  */
 const bytesPerTokenTypical = 4;
 
+/** What to go by where an upstream reports nothing: probable input, and how many answers run. */
+export type Estimate = { inputTokens: number; choices: number };
+
 /**
  * A reply that ended as it should is priced from its upstream's usage alone. One that was cut, or
  * whose caller left, usually has no final usage: what was delivered is counted instead, and the
  * receipt says so. Where nothing was delivered and nothing reported, nothing is owed.
  */
-export function chargeFor(measured: Measured, price: Price, inputBytes: number): Priced {
-  if (measured.end === 'complete') return priceUsage(measured.usage, price, 'upstream');
-  if (measured.deliveredBytes === 0 && measured.usage === undefined) return owesNothing();
-  return priceUsage(deliveredUsage(measured, inputBytes), price, 'delivered');
+export function chargeFor(measured: Measured, price: Price, estimate: Estimate): Priced {
+  const { end, usage, deliveredBytes } = measured;
+  if (end !== 'complete') {
+    if (deliveredBytes === 0 && usage === undefined) return owesNothing();
+    return priceUsage(deliveredUsage(measured, estimate), price, 'delivered');
+  }
+  const { output, outputAudio } = usage?.tokens ?? {};
+  const silent = output === undefined && outputAudio === undefined && deliveredBytes > 0;
+  // Not reported is not none: output that was delivered and not counted cannot be priced.
+  return priceUsage(silent ? undefined : usage, price, 'upstream');
 }
 
-function deliveredUsage(measured: Measured, inputBytes: number): Usage {
+function deliveredUsage(measured: Measured, estimate: Estimate): Usage {
   const reported = measured.usage;
-  const counted = Math.ceil(measured.deliveredBytes / bytesPerTokenTypical);
+  // Only the first of several answers is read.
+  const bytes = measured.deliveredBytes * estimate.choices;
+  const counted = Math.ceil(bytes / bytesPerTokenTypical);
   const output = Math.max(reported?.tokens.output ?? 0, counted);
-  const input = reported?.tokens.input ?? Math.ceil(inputBytes / bytesPerTokenTypical);
+  const input = reported?.tokens.input ?? estimate.inputTokens;
   return { ...reported, raw: reported?.raw, tokens: { ...reported?.tokens, input, output } };
 }

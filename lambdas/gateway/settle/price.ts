@@ -6,6 +6,9 @@ import { tokenClasses, type Usage } from '../../core/usage.ts';
 
 export type Priced = { receipt: Receipt; totalUsd: Usd };
 
+/** No call uses a billion of anything: such a count is an upstream's fault. */
+const countMax = 1_000_000_000;
+
 type Basis = 'upstream' | 'delivered';
 
 /**
@@ -20,12 +23,14 @@ export function priceUsage(usage: Usage | undefined, price: Price, basis: Basis)
   for (const name of tokenClasses) {
     const count = usage.tokens[name];
     if (count === undefined || count === 0) continue;
+    if (count > countMax) return unpriced(usage, price, `${name} cannot be so many`);
     const rate = price.perMillion[name];
     if (rate === undefined) return unpriced(usage, price, `there is no price for ${name} tokens`);
     items.push({ what: name, count, unit: perMillion(rate) });
   }
   for (const [name, count] of Object.entries(usage.requests ?? {})) {
     if (count === 0) continue;
+    if (count > countMax) return unpriced(usage, price, `${name} cannot be so many`);
     const unit = price.perPiece?.[name];
     if (unit === undefined) return unpriced(usage, price, `there is no price for ${name}`);
     items.push({ what: name, count, unit });
@@ -49,6 +54,11 @@ export function priceUsage(usage: Usage | undefined, price: Price, basis: Basis)
   };
 }
 
+/** The cost as callers read it; `undefined` where there is none to tell. */
+export function costText({ receipt }: Priced): string | undefined {
+  return receipt.basis === 'missing' ? undefined : receipt.totalUsd;
+}
+
 /** Nothing was delivered, so nothing is owed. */
 export function owesNothing(): Priced {
   return {
@@ -57,7 +67,12 @@ export function owesNothing(): Priced {
   };
 }
 
-function unpriced(usage: Usage | undefined, price: Price, because: string): Priced {
+/** Delivered, and not to be priced: never taken for a cost of nothing. */
+export function unpriced(
+  usage: Usage | undefined,
+  price: Price | undefined,
+  because: string,
+): Priced {
   return {
     totalUsd: zeroUsd,
     receipt: { ...facts(usage, price), basis: 'missing', lines: [], totalUsd: '0', because },
@@ -66,10 +81,10 @@ function unpriced(usage: Usage | undefined, price: Price, because: string): Pric
 
 function facts(
   usage: Usage | undefined,
-  price: Price,
+  price: Price | undefined,
 ): Pick<Receipt, 'priceVersion' | 'tokens' | 'reasoningTokens' | 'raw'> {
   return {
-    priceVersion: price.version,
+    priceVersion: price?.version,
     tokens: usage?.tokens ?? {},
     reasoningTokens: usage?.reasoning,
     raw: usage?.raw === undefined ? undefined : JSON.stringify(usage.raw),

@@ -15,7 +15,6 @@ export type RecordFacts = {
   policyVersion: string;
   timeline: Timeline;
   httpStatus: number;
-  receipt: Receipt;
   plan?: Plan;
   attempts?: AttemptRecord[];
   leg?: Leg;
@@ -39,8 +38,8 @@ const rawBytesMax = 16 * 1024;
 /** JSON writes these as six bytes each, and nobody misses them in a name. */
 const costlyCharacters = /[\p{Cc}\p{Cs}]/gu;
 
-export function recordOf(facts: RecordFacts): UsageRecord {
-  const { inbound, ask, hold, leg, measured, receipt } = facts;
+export function recordOf(facts: RecordFacts, receipt: Receipt): UsageRecord {
+  const { inbound, ask, hold, leg, measured } = facts;
   return {
     callId: inbound.callId,
     organisationId: hold.organisationId,
@@ -50,7 +49,7 @@ export function recordOf(facts: RecordFacts): UsageRecord {
     stream: ask.stream,
     model: cut(ask.model, modelCharsMax),
     policyVersion: facts.policyVersion,
-    status: statusOf(facts),
+    status: statusOf(facts, receipt),
     httpStatus: facts.httpStatus,
     problem: (facts.problem ?? measured?.problem)?.code,
     route: leg?.route.id,
@@ -67,7 +66,7 @@ export function recordOf(facts: RecordFacts): UsageRecord {
   };
 }
 
-function statusOf({ receipt, measured, problem }: RecordFacts): RecordStatus {
+function statusOf({ measured, problem }: RecordFacts, receipt: Receipt): RecordStatus {
   if (receipt.basis === 'missing') return 'unpriced';
   if (problem !== undefined || measured === undefined) return 'failed';
   return measured.end === 'complete' ? 'ok' : 'cut';

@@ -6,20 +6,57 @@ import { StoreError } from '../../core/accounts.ts';
 import type { Hold } from '../../core/hold.ts';
 import type { Usd } from '../../core/money.ts';
 import type { Ports } from '../../core/ports.ts';
+import type { Problem } from '../../core/problem.ts';
+import { inputTokens, outputTokens } from '../../core/usage.ts';
 import type { UsageRecord } from '../../core/usage-record.ts';
+import type { Leg, Measured } from '../values.ts';
+import { owesNothing, type Priced, unpriced } from './price.ts';
+import { type RecordFacts, recordOf } from './record.ts';
 
-const triesMax = 3;
 const waitBaseMs = 200;
+const waitMaxMs = 10_000;
+/** A hold outlives its process by a minute; this long before its expiry it is certainly ours. */
+const marginMs = 62_000;
 
-export type SettleInput = { hold: Hold; record: UsageRecord; costUsd: Usd; tokens: number };
+type SettleInput = { hold: Hold; record: UsageRecord; costUsd: Usd; tokens: number };
+
+/** Never rejects. A fault of our own in pricing leaves the call unpriced, and never free. */
+export function settleReply(
+  ports: Ports,
+  facts: RecordFacts & { measured: Measured; leg?: Leg },
+  charge: (measured: Measured) => Priced,
+): Promise<void> {
+  facts.timeline.begin('settle');
+  let priced: Priced;
+  try {
+    priced = charge(facts.measured);
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'unknown';
+    ports.log.error('fault', { callId: facts.inbound.callId, error: name, during: 'settle' });
+    priced = unpriced(undefined, facts.leg?.price, 'the gateway failed to price it');
+  }
+  const { receipt, totalUsd } = priced;
+  const tokens = inputTokens(receipt) + outputTokens(receipt);
+  const record = recordOf(facts, receipt);
+  return settle(ports, { hold: facts.hold, record, costUsd: totalUsd, tokens });
+}
+
+/** Nothing was delivered: the whole hold goes back. Never rejects. */
+export function settleFailure(ports: Ports, facts: RecordFacts, because: Problem): Promise<void> {
+  facts.timeline.begin('settle');
+  const { receipt, totalUsd } = owesNothing();
+  const failed = { ...facts, problem: because, httpStatus: because.status };
+  const record = recordOf(failed, receipt);
+  return settle(ports, { hold: facts.hold, record, costUsd: totalUsd, tokens: 0 });
+}
 
 /**
- * Never rejects: the caller already has its answer. A settlement that the store would not take is
- * logged and left to the hold's expiry, which finds the record or its absence and puts it right.
+ * Never rejects: the caller already has its answer. A store that is away is asked again for as long
+ * as the hold is certainly ours: once it expires, healing finds no record and charges nothing.
  */
-export async function settle(ports: Ports, input: SettleInput): Promise<void> {
+async function settle(ports: Ports, input: SettleInput): Promise<void> {
   const request: SettleRequest = input;
-  for (let tries = 1; tries <= triesMax; tries += 1) {
+  for (let tries = 1; ; tries += 1) {
     try {
       const outcome = await ports.accounts.settle(request);
       logCall(ports, input, outcome);
@@ -29,10 +66,12 @@ export async function settle(ports: Ports, input: SettleInput): Promise<void> {
       ports.log.error('settle-failed', {
         callId: input.record.callId,
         tries,
-        error: error instanceof Error ? error.name : 'unknown',
+        error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
       });
-      if (!passing) return;
-      await ports.clock.sleep(waitBaseMs * 2 ** tries * ports.ids.random());
+      const waitMs = Math.min(waitMaxMs, waitBaseMs * 2 ** tries) * ports.ids.random();
+      const endsAt = input.hold.expiresAt - marginMs;
+      if (!passing || ports.clock.now() + waitMs > endsAt) return;
+      await ports.clock.sleep(waitMs);
     }
   }
 }

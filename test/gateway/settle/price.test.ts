@@ -51,26 +51,28 @@ describe('a price', () => {
   });
 });
 
+const estimate = { inputTokens: 100, choices: 1 };
+
 describe('what a reply owes', () => {
   test('a cut reply is charged for what was delivered, and the receipt says so', () => {
-    const { receipt } = chargeFor({ end: 'cut', deliveredBytes: 41 }, price, 400);
+    const { receipt } = chargeFor({ end: 'cut', deliveredBytes: 41 }, price, estimate);
     expect(receipt.basis).toBe('delivered');
     expect(receipt.tokens).toEqual({ input: 100, output: 11 });
   });
 
   test('what the upstream did report of a cut reply is kept', () => {
     const usage = { tokens: { input: 9, output: 1 }, raw: {} };
-    const { receipt } = chargeFor({ end: 'left', deliveredBytes: 40, usage }, price, 400);
+    const { receipt } = chargeFor({ end: 'left', deliveredBytes: 40, usage }, price, estimate);
     expect(receipt.tokens).toEqual({ input: 9, output: 10 });
   });
 
   test('a reply of which nothing came owes nothing', () => {
-    const { receipt } = chargeFor({ end: 'left', deliveredBytes: 0 }, price, 400);
+    const { receipt } = chargeFor({ end: 'left', deliveredBytes: 0 }, price, estimate);
     expect(receipt).toMatchObject({ basis: 'none', totalUsd: '0' });
   });
 
   test('a complete reply without usage is left unpriced', () => {
-    const { receipt } = chargeFor({ end: 'complete', deliveredBytes: 40 }, price, 400);
+    const { receipt } = chargeFor({ end: 'complete', deliveredBytes: 40 }, price, estimate);
     expect(receipt.basis).toBe('missing');
   });
 });
