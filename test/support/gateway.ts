@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { KeyLimits, KeySettings } from '../../lambdas/core/accounts.ts';
 import { mintApiKey, newOrganisationId } from '../../lambdas/core/api-key.ts';
 import { dayOfCallId } from '../../lambdas/core/call-id.ts';
+import type { HttpCall } from '../../lambdas/core/http.ts';
 import { usd, usdText } from '../../lambdas/core/money.ts';
 import type { Ports } from '../../lambdas/core/ports.ts';
 import type { UsageRecord } from '../../lambdas/core/usage-record.ts';
@@ -24,6 +25,8 @@ export type GatewaySetting = {
   settings?: KeySettings;
   /** Secrets by credential name; every other credential is `test-secret`. */
   secrets?: Record<string, string>;
+  /** How long the process says that it will live, as Lambda does; absent: for ever. */
+  processEndsInMs?: number;
   /** Stands before the store's accounts, such as one that fails. */
   accounts?: (real: Ports['accounts']) => Ports['accounts'];
   /** Stands before the store's client, such as one that counts. */
@@ -79,7 +82,10 @@ export async function startGateway(setting: GatewaySetting): Promise<TestGateway
     log: createLog({ write: (line) => lines.push(line) }),
     around: setting.accounts,
   });
-  const door = await startLocalDoor({ handle, port: 0 });
+  const { processEndsInMs } = setting;
+  const mortal = (call: HttpCall) =>
+    handle(processEndsInMs ? { ...call, processEndsAt: Date.now() + processEndsInMs } : call);
+  const door = await startLocalDoor({ handle: mortal, port: 0 });
   return {
     url: door.url,
     key,

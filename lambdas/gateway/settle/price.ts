@@ -23,14 +23,14 @@ export function priceUsage(usage: Usage | undefined, price: Price, basis: Basis)
   for (const name of tokenClasses) {
     const count = usage.tokens[name];
     if (count === undefined || count === 0) continue;
-    if (count > countMax) return unpriced(usage, price, `${name} cannot be so many`);
+    if (count > countMax) return implausible(usage, price, name);
     const rate = price.perMillion[name];
     if (rate === undefined) return unpriced(usage, price, `there is no price for ${name} tokens`);
     items.push({ what: name, count, unit: perMillion(rate) });
   }
   for (const [name, count] of Object.entries(usage.requests ?? {})) {
     if (count === 0) continue;
-    if (count > countMax) return unpriced(usage, price, `${name} cannot be so many`);
+    if (count > countMax) return implausible(usage, price, name);
     const unit = price.perPiece?.[name];
     if (unit === undefined) return unpriced(usage, price, `there is no price for ${name}`);
     items.push({ what: name, count, unit });
@@ -65,6 +65,11 @@ export function owesNothing(): Priced {
     totalUsd: zeroUsd,
     receipt: { basis: 'none', lines: [], totalUsd: '0', tokens: {} },
   };
+}
+
+/** The counts are left to the raw block: nothing may be reckoned with them. */
+function implausible(usage: Usage, price: Price, name: string): Priced {
+  return unpriced({ ...usage, tokens: {} }, price, `${name} cannot be so many`);
 }
 
 /** Delivered, and not to be priced: never taken for a cost of nothing. */
