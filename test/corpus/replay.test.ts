@@ -21,12 +21,18 @@ const exchanges = exchangesOf('chat', 'messages').filter(
 const known: Record<string, string> = {
   'openai-chat-9d80221439 status': 'a recording of realtime events, which is no chat stream',
   'openai-chat-9d80221439 bytes': 'a recording of realtime events, which is no chat stream',
+  'openai-chat-333b0b050b status': 'asks for the priority tier, whose multiplier no price can say',
+  'openai-chat-333b0b050b bytes': 'asks for the priority tier, whose multiplier no price can say',
 };
 
 const everyClass = {
   ...{ input: '0.001', cachedInput: '0.001', cacheWrite5m: '0.001', cacheWrite1h: '0.001' },
   ...{ inputAudio: '0.001', output: '0.001', outputAudio: '0.001' },
-  perPiece: { webSearch: '0.001', webFetch: '0.001', codeExecution: '0.001' },
+  perPiece: {
+    ...{ webSearch: '0.001', webFetch: '0.001', codeExecution: '0.001' },
+    // Another model's words, inside the call: its usage does not tell of them.
+    advisor: '0.001',
+  },
 };
 
 let upstream: FakeUpstream;

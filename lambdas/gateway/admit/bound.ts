@@ -7,7 +7,8 @@ import { refuse } from '../../core/problem.ts';
 import type { TokenClass } from '../../core/usage.ts';
 import { formatNamed } from '../../formats/registry.ts';
 import type { Bound, Candidate, PricedCandidate } from '../values.ts';
-import { type ServerTool, serverToolsIn } from './server-tools.ts';
+import { featureNeeds, isMet, type Need, piecesUsd } from './priced-features.ts';
+import { type ServerTool, serverToolsIn, toolNeeds } from './server-tools.ts';
 
 /**
  * Tokens that a vendor's template may add: once per call, per turn, and where tools are told of.
@@ -40,11 +41,9 @@ export function boundAsk(
   settings: KeySettings = {},
 ): Bound {
   const tools = serverToolsIn(ask);
-  const priced = candidates.flatMap((candidate) => withPrice(candidate, ask, tools) ?? []);
-  if (priced.length === 0) {
-    const because = `No route of \`${ask.model}\` has a price for everything it can bill.`;
-    return refuse('model_not_priced', because, { param: 'model' });
-  }
+  const needs = [...featureNeeds(ask), ...toolNeeds(tools)];
+  const priced = candidates.flatMap((candidate) => withPrice(candidate, ask, needs) ?? []);
+  if (priced.length === 0) return refuseUnpriced(ask, candidates, needs);
   const media = mediaIn(ask);
   const textBytes = Math.max(0, bodyBytes - media.encodedBytes);
   const outputCap = outputCapFor(ask, priced, settings);
@@ -56,7 +55,8 @@ export function boundAsk(
     const input = inputBoundOf(candidate, ask, { textBytes, media, tools });
     inputTokensMax = Math.max(inputTokensMax, input);
     const dearestInput = perMillion(dearest(candidate.price, inputClassesOf(ask)));
-    const fixed = (candidate.price.perRequest ?? zeroUsd).plus(toolsUsd(candidate.price, tools));
+    const pieces = piecesUsd(needs, candidate, candidate.price);
+    const fixed = (candidate.price.perRequest ?? zeroUsd).plus(pieces);
     restUsd = maxUsd(restUsd, fixed.plus(timesCount(dearestInput, input)));
     const unit = perMillion(dearest(candidate.price, ['output', 'outputAudio'])).times(answers);
     outputUnitUsd = maxUsd(outputUnitUsd, unit);
@@ -102,7 +102,7 @@ export function withOutputCap(bound: Bound, outputCap: number): Bound {
 function withPrice(
   candidate: Candidate,
   ask: ChatAsk,
-  tools: readonly ServerTool[],
+  needs: readonly Need[],
 ): PricedCandidate | undefined {
   const { price } = candidate.route;
   if (price === undefined) return undefined;
@@ -112,9 +112,26 @@ function withPrice(
   }
   if (hasAudio(ask)) classes.push('inputAudio');
   if (!classes.every((name) => price.perMillion[name] !== undefined)) return undefined;
-  const pieces = tools.filter(({ isBilledByPiece }) => isBilledByPiece);
-  if (!pieces.every(({ name }) => price.perPiece?.[name] !== undefined)) return undefined;
+  if (!needs.every((need) => isMet(need, candidate, price))) return undefined;
   return { ...candidate, price, format: formatNamed(candidate.provider.format) };
+}
+
+/** Names what none of the routes has a price for, where one thing of the ask is to blame. */
+function refuseUnpriced(
+  ask: ChatAsk,
+  candidates: readonly Candidate[],
+  needs: readonly Need[],
+): never {
+  const unmet = needs.find((need) =>
+    candidates.every((candidate) => {
+      const { price } = candidate.route;
+      return price !== undefined && !isMet(need, candidate, price);
+    }),
+  );
+  const what = unmet === undefined ? 'everything it can bill' : `what \`${unmet.param}\` asks for`;
+  return refuse('model_not_priced', `No route of \`${ask.model}\` has a price for ${what}.`, {
+    param: unmet?.param ?? 'model',
+  });
 }
 
 function inputClassesOf(ask: ChatAsk): TokenClass[] {
@@ -124,14 +141,6 @@ function inputClassesOf(ask: ChatAsk): TokenClass[] {
 
 function dearest(price: Price, classes: readonly TokenClass[]): Usd {
   return classes.reduce((most, name) => maxUsd(most, price.perMillion[name] ?? zeroUsd), zeroUsd);
-}
-
-function toolsUsd(price: Price, tools: readonly ServerTool[]): Usd {
-  return tools.reduce(
-    (total, { name, usesMax }) =>
-      total.plus(timesCount(price.perPiece?.[name] ?? zeroUsd, usesMax)),
-    zeroUsd,
-  );
 }
 
 type Media = { images: number; files: number; encodedBytes: number };
