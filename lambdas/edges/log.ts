@@ -5,8 +5,8 @@ export type LogOptions = {
   /** Takes finished lines; standard output where absent. */
   write?: (lines: string) => void;
   /**
-   * Gather the lines of one turn of the event loop into one write. Never on Lambda, which may
-   * freeze the process before the next turn.
+   * Gather lines for a moment into one write. Never on Lambda, which may
+   * freeze the process before the moment has passed.
    */
   gather?: boolean;
   now?: () => number;
@@ -18,6 +18,8 @@ export type BufferedLog = Log & {
 };
 
 const gatheredCharsMax = 64 * 1024;
+/** A write a line costs more than the line; this late, nobody reads it any worse. */
+const gatheredMs = 20;
 const valueCharsMax = 4_096;
 /**
  * Callers of `log` keep secrets out; this is the second belt. A name is enough to withhold the
@@ -36,9 +38,9 @@ export function createLog(options: LogOptions = {}): BufferedLog {
   const write = options.write ?? ((lines) => process.stdout.write(lines));
   const now = options.now ?? Date.now;
   let gathered = '';
-  let turn: NodeJS.Immediate | undefined;
+  let turn: NodeJS.Timeout | undefined;
   const flush = (): void => {
-    clearImmediate(turn);
+    clearTimeout(turn);
     turn = undefined;
     const lines = gathered;
     gathered = '';
@@ -48,7 +50,7 @@ export function createLog(options: LogOptions = {}): BufferedLog {
     const head = { time: new Date(now()).toISOString(), level, event };
     gathered += `${lineOf({ ...head, ...fields })}\n`;
     if (options.gather !== true || gathered.length > gatheredCharsMax) flush();
-    else turn ??= setImmediate(flush);
+    else turn ??= setTimeout(flush, gatheredMs);
   };
   return {
     info: (event, fields) => line('info', event, fields),

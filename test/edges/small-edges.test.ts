@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { timeOfCallId } from '../../lambdas/core/call-id.ts';
 import { createCancellation } from '../../lambdas/core/cancellation.ts';
 import { systemClock } from '../../lambdas/edges/clock.ts';
@@ -92,13 +92,12 @@ describe('the log', () => {
     expect(lines[0]).toContain('"secretHash":"[withheld]"');
   });
 
-  it('gathers the lines of one turn when told to, and gives them up on flush', async () => {
+  it('gathers the lines of a moment when told to, and gives them up on flush', async () => {
     const log = createLog({ ...options, gather: true });
     log.info('one', {});
     log.info('two', {});
     expect(lines).toHaveLength(0);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(lines).toHaveLength(1);
+    await vi.waitFor(() => expect(lines).toHaveLength(1));
     expect(lines[0]?.split('\n')).toHaveLength(3);
     log.info('three', {});
     log.flush();

@@ -12,7 +12,7 @@ import type { Hold } from '../../core/hold.ts';
 import { usdText } from '../../core/money.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { TableNames } from '../../core/settings.ts';
-import { expiredHolds, readLimits, readSettings } from './account-items.ts';
+import { expiredHolds, keyAccountKey, readLimits, readSettings } from './account-items.ts';
 import { holdOnKey, holdOnOrganisation, keyRefusal, organisationRefusal } from './admission.ts';
 import { type Item, readCount, readMap } from './attributes.ts';
 import { ConditionFailed, type DynamoClient, type UpdateInput } from './client.ts';
@@ -55,6 +55,13 @@ export function createDynamoAccounts(options: DynamoAccountsOptions): DynamoAcco
     }
   };
 
+  const wholeKey = async (keyId: string): Promise<Item> => {
+    const key = { TableName: tables.counters, Key: keyAccountKey(keyId), ConsistentRead: true };
+    const item = await client.getItem(key);
+    if (item === undefined) throw new StoreError('the account of an admitted key is gone');
+    return item;
+  };
+
   const attempt = async (request: AdmitRequest): Promise<Attempted> => {
     const { claim, now } = request;
     const lookAtKey = looksAtKey(claim.keyId, now);
@@ -68,7 +75,9 @@ export function createDynamoAccounts(options: DynamoAccountsOptions): DynamoAcco
       if (lookAtKey || lookAtOrganisation) {
         leftovers.set(hold, leftBehind(onKey.item, onOrganisation.item, request));
       }
-      const outcome = admitted(onKey.item, request, hold);
+      // Should a store not tell what was assigned to itself, a key's scope must not be lost with it.
+      const told = onKey.item.settings === undefined ? await wholeKey(claim.keyId) : onKey.item;
+      const outcome = admitted(told, request, hold);
       if (seen.size >= settingsSeenMax) seen.clear();
       if (outcome.admitted) seen.set(hold.keyId, outcome.caller.settings);
       return { outcome, suspects: [] };
