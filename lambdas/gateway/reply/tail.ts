@@ -6,7 +6,7 @@ import { readEvents } from './whole-events.ts';
 /** Holds the event that opens a reply, with Anthropic's input tokens in it. */
 const headBytesMax = 4 * 1024;
 /** Holds the events that close a reply, usage among them; a longer last event is kept whole. */
-const tailBytesMax = 64 * 1024;
+const tailBytesMax = 16 * 1024;
 /** Usually enough, and a good deal less to parse. */
 const shortTailBytes = 6 * 1024;
 /** Forgotten segments are cleared away in lots: one by one would move the whole array each time. */
