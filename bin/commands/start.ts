@@ -11,6 +11,7 @@ type StartOptions = {
   port: number;
   adminPort: number;
   host: string;
+  adminHost: string;
   data: string;
   policy?: string;
   allowPrivateUpstreams: boolean;
@@ -27,6 +28,11 @@ export function addStart(program: Command): void {
       new Option('--host <address>', 'address to listen on')
         .default('127.0.0.1')
         .env('FAIRLEAD_HOST'),
+    )
+    .addOption(
+      new Option('--admin-host <address>', 'address of the admin API')
+        .default('127.0.0.1')
+        .env('FAIRLEAD_ADMIN_HOST'),
     )
     .addOption(
       new Option('--data <directory>', 'where data outlives a restart')
@@ -79,7 +85,8 @@ async function start(options: StartOptions): Promise<void> {
   let local: LocalInstallation;
   try {
     local = await startLocal({
-      ...{ port: options.port, adminPort: options.adminPort, host: options.host },
+      ...{ port: options.port, adminPort: options.adminPort },
+      ...{ host: options.host, adminHost: options.adminHost },
       dataDirectory: options.data,
       ...(options.policy === undefined ? {} : { policyDocument: await readPolicy(options.policy) }),
       allowPrivateUpstreams: options.allowPrivateUpstreams,

@@ -25,6 +25,8 @@ export type LocalSettings = {
   port: number;
   adminPort: number;
   host?: string;
+  /** Where the admin endpoints listen: on this machine alone, unless it is said. */
+  adminHost?: string;
   dataDirectory: string;
   /** The parsed policy document; absent: live providers by their keys, or simulated ones. */
   policyDocument?: unknown;
@@ -63,7 +65,7 @@ async function start(
   closers: (() => Promise<unknown>)[],
   close: () => Promise<void>,
 ): Promise<LocalInstallation> {
-  const { environment, log, dataDirectory, host } = settings;
+  const { environment, log, dataDirectory } = settings;
   const { document, simulators } = await findPolicy(settings, closers);
   const compiled = compilePolicy(document);
   const store = await openLocalStore(dataDirectory, environment);
@@ -86,14 +88,29 @@ async function start(
     policy: { document: () => document, version: () => policy.version },
     admits: (secret) => adminKeyring.verify(secret)?.keyId === adminKey.claim.keyId,
   });
-  const at = host === undefined ? {} : { host };
-  const adminDoor = await startLocalDoor({ handle: admin, port: settings.adminPort, ...at });
+  const { host, adminHost, port, adminPort } = settings;
+  const onFault = faultLog(log);
+  const adminDoor = await startLocalDoor({
+    ...{ handle: admin, port: adminPort, onFault },
+    ...(adminHost === undefined ? {} : { host: adminHost }),
+  });
   closers.push(() => adminDoor.close());
-  const door = await startLocalDoor({ handle: gateway, port: settings.port, ...at });
+  const door = await startLocalDoor({
+    ...{ handle: gateway, port, onFault },
+    ...(host === undefined ? {} : { host }),
+  });
   closers.push(() => door.close());
   return {
     ...{ gatewayUrl: door.url, adminUrl: adminDoor.url, keys, adminKey: adminKey.text },
     ...{ compiled, simulated: simulators !== undefined, close },
+  };
+}
+
+/** By name and place: what an error says may quote a call. */
+function faultLog(log: Log): (fault: unknown) => void {
+  return (fault) => {
+    const error = fault instanceof Error ? fault : new Error('not an error');
+    log.error('fault', { error: error.name, at: error.stack?.split('\n')[1]?.trim() });
   };
 }
 

@@ -1,10 +1,8 @@
 /** The local door: a plain Node HTTP server over any gateway, which knows when a caller leaves. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { HttpCall, HttpReply } from '../core/http.ts';
-import { serveCall } from './serve-call.ts';
+import { type Serving, serveCall } from './serve-call.ts';
 
-export type LocalDoorOptions = {
-  handle: (call: HttpCall) => Promise<HttpReply>;
+export type LocalDoorOptions = Serving & {
   /** 0: any free port. */
   port: number;
   host?: string;
@@ -23,13 +21,13 @@ const patienceMsDefault = 30_000;
 
 /** Rejects when the port cannot be had. */
 export async function startLocalDoor(options: LocalDoorOptions): Promise<LocalDoor> {
-  const { handle, port, host = '127.0.0.1' } = options;
+  const { port, host = '127.0.0.1' } = options;
   const inFlight = new Set<Promise<void>>();
   let draining = false;
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     // A connection that stays open would keep the door from closing.
     if (draining) response.shouldKeepAlive = false;
-    const served = serveCall(handle, request, response);
+    const served = serveCall(options, request, response);
     inFlight.add(served);
     served.finally(() => inFlight.delete(served));
   });

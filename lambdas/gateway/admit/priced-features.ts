@@ -1,4 +1,4 @@
-/** Features that a vendor bills beyond plain tokens: what a route's price must say to serve them. */
+/** Features that a vendor bills beyond plain tokens, and the rates that they need. */
 import type { ChatAsk } from '../../core/ask.ts';
 import { timesCount, type Usd, zeroUsd } from '../../core/money.ts';
 import type { Price } from '../../core/policy.ts';
