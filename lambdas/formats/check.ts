@@ -4,6 +4,9 @@ import { refuse } from '../core/problem.ts';
 
 type Path = readonly (string | number)[];
 
+/** A path holds keys of the caller's own, which may be as long as a body. */
+const paramCharsMax = 200;
+
 /** Gives the value as the schema types it; throws a `ProblemError` that names the path. */
 export function check<T extends z.core.$ZodType>(
   schema: T,
@@ -19,7 +22,8 @@ export function check<T extends z.core.$ZodType>(
 }
 
 export function refuseAt(path: Path, wanted: string): never {
-  const param = path.join('.');
+  const whole = path.join('.');
+  const param = whole.length > paramCharsMax ? `${whole.slice(0, paramCharsMax - 1)}…` : whole;
   refuse('invalid_request', `${param || 'The request'}: ${wanted}.`, param === '' ? {} : { param });
 }
 

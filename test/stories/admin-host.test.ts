@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { startCommand } from '../support/command-line.ts';
+import { endAllCommands, startCommand } from '../support/command-line.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'fairlead-admin-host-'));
+afterAll(endAllCommands);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Another address of the same loopback. */

@@ -81,3 +81,17 @@ test('a model whose name is beyond Latin-1 is answered, and named in percent-enc
   expect(decodeURIComponent(told)).toBe('モデル');
   await response.text();
 });
+
+test('a refusal does not give back a name of half a megabyte, nor a path of kilobytes', async () => {
+  await open('openai');
+  const vast = 'y'.repeat(500_000);
+  const refused = await post({ logit_bias: { [vast]: 'not a number' } });
+  expect(refused.status).toBe(400);
+  const { error } = (await refused.json()) as { error: { message: string; param: string } };
+  expect(error.param).toMatch(/^logit_bias\.y+…$/);
+  expect(error.param.length).toBeLessThanOrEqual(200);
+  expect(error.message.length).toBeLessThanOrEqual(300);
+  const nowhere = await fetch(`${gateway.url}/v1/${'x'.repeat(10_000)}`);
+  expect(nowhere.status).toBe(404);
+  expect((await nowhere.text()).length).toBeLessThan(500);
+});

@@ -51,17 +51,21 @@ export function readAsk(inbound: Inbound): ChatAsk {
   return inbound.format.readAsk(parseCallerJson(inbound.body));
 }
 
+/** Of a path that leads nowhere, when it is told back. */
+const pathCharsMax = 200;
+
 type Unmatched = Extract<ReturnType<typeof matchEndpoint>, { found: false }>;
 
 function refuseUnmatched(http: HttpCall, match: Unmatched): Received {
   const format = formatNamed(guessFormat(http.path, http.headers));
+  const path = http.path.length > pathCharsMax ? `${http.path.slice(0, pathCharsMax)}…` : http.path;
   const [because, headers]: [ReturnType<typeof problem>, Record<string, string>] =
     match.because === 'method'
       ? [
           problem('method_not_allowed', `${http.method} is not allowed here; use ${match.allow}.`),
           { allow: match.allow ?? '' },
         ]
-      : [problem('not_found', `There is no endpoint ${http.method} ${http.path}.`), {}];
+      : [problem('not_found', `There is no endpoint ${http.method} ${path}.`), {}];
   return { kind: 'refused', format, error: new ProblemError(because), headers };
 }
 
