@@ -75,6 +75,12 @@ export type AdminUsage = {
     limit?: number;
     after?: string;
   }): Promise<{ records: AdminUsageEntry[]; next?: string }>;
+  /** Charges a call that has waited for its price: the whole of it at once, or nothing. */
+  price(call: {
+    organisationId: string;
+    callId: string;
+    costUsd: Usd;
+  }): Promise<'priced' | 'already-priced' | 'no-such-call'>;
 };
 
 /** `costUsd` is what was charged in the end; absent while it has no price. */
