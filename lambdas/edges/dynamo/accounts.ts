@@ -75,7 +75,8 @@ export function createDynamoAccounts(options: DynamoAccountsOptions): DynamoAcco
       if (lookAtKey || lookAtOrganisation) {
         leftovers.set(hold, leftBehind(onKey.item, onOrganisation.item, request));
       }
-      // Should a store not tell what was assigned to itself, a key's scope must not be lost with it.
+      // Should a store not tell what was assigned to itself, a key's scope must not be lost with
+      // it.
       const told = onKey.item.settings === undefined ? await wholeKey(claim.keyId) : onKey.item;
       const outcome = admitted(told, request, hold);
       if (seen.size >= settingsSeenMax) seen.clear();
