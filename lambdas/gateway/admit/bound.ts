@@ -41,7 +41,7 @@ export function boundAsk(
   settings: KeySettings = {},
 ): Bound {
   const tools = serverToolsIn(ask);
-  const needs = [...featureNeeds(ask), ...toolNeeds(tools)];
+  const needs = [...featureNeeds(ask), ...toolNeeds(tools), ...(hasAudio(ask) ? [audioNeed] : [])];
   const priced = candidates.flatMap((candidate) => withPrice(candidate, ask, needs) ?? []);
   if (priced.length === 0) return refuseUnpriced(ask, candidates, needs);
   const media = mediaIn(ask);
@@ -98,6 +98,8 @@ export function withOutputCap(bound: Bound, outputCap: number): Bound {
   return { ...bound, outputCap, usd };
 }
 
+const audioNeed: Need = { param: 'input_audio', rate: { of: 'tokens', name: 'inputAudio' } };
+
 /** The candidate with its price, if that has a rate for every class it can report for this ask. */
 function withPrice(
   candidate: Candidate,
@@ -110,7 +112,6 @@ function withPrice(
   if (hasCacheMarks(ask) && candidate.provider.format === 'anthropic-messages') {
     classes.push('cacheWrite5m', 'cacheWrite1h');
   }
-  if (hasAudio(ask)) classes.push('inputAudio');
   if (!classes.every((name) => price.perMillion[name] !== undefined)) return undefined;
   if (!needs.every((need) => isMet(need, candidate, price))) return undefined;
   return { ...candidate, price, format: formatNamed(candidate.provider.format) };

@@ -132,3 +132,10 @@ describe('a bound that does not fit', () => {
     expect(message).toContain('$0.0001 is left');
   });
 });
+
+test('sound that no route has a price for is refused by name', () => {
+  const source = { kind: 'base64', mediaType: 'audio/wav', data: 'AAAA' } as const;
+  const ask = { ...read({}), turns: [{ role: 'user', parts: [{ type: 'audio', source }] }] };
+  const candidates = findCandidates(policy, 'both', () => 0.5);
+  expect(() => boundAsk(ask as ChatAsk, 100, candidates)).toThrow(/input_audio/);
+});
