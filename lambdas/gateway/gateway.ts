@@ -104,7 +104,10 @@ async function answer(
     timeline.begin('reply');
     const { leg, dropped } = exchange.answer;
     Object.assign(facts, { leg, dropped });
-    const estimate = { inputTokens: bound.inputTokensTypical, choices: ask.choices ?? 1 };
+    const estimate = {
+      ...{ inputTokens: bound.inputTokensTypical, choices: ask.choices ?? 1 },
+      unreported: leg.unreported,
+    };
     const charge = (measured: Measured) => chargeFor(measured, leg.price, estimate);
     const reply = writeReply(ports, {
       ...{ answer: exchange.answer, inbound, ask, left, endsAt: admission.endsAt },

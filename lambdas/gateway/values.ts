@@ -29,7 +29,12 @@ export type Candidate = {
   tier: number;
 };
 
-export type PricedCandidate = Candidate & { price: Price; format: ChatFormat };
+export type PricedCandidate = Candidate & {
+  price: Price;
+  format: ChatFormat;
+  /** What its vendor bills by the piece for every such call, and does not report. */
+  unreported: Record<string, number>;
+};
 
 /** The most the call can cost, over every candidate that can be priced. */
 export type Bound = {

@@ -7,7 +7,7 @@ import { refuse } from '../../core/problem.ts';
 import type { TokenClass } from '../../core/usage.ts';
 import { formatNamed } from '../../formats/registry.ts';
 import type { Bound, Candidate, PricedCandidate } from '../values.ts';
-import { featureNeeds, isMet, type Need, piecesUsd } from './priced-features.ts';
+import { featureNeeds, isMet, type Need, piecesOfEveryCall, piecesUsd } from './priced-features.ts';
 import { type ServerTool, serverToolsIn, toolNeeds } from './server-tools.ts';
 
 /**
@@ -114,7 +114,8 @@ function withPrice(
   }
   if (!classes.every((name) => price.perMillion[name] !== undefined)) return undefined;
   if (!needs.every((need) => isMet(need, candidate, price))) return undefined;
-  return { ...candidate, price, format: formatNamed(candidate.provider.format) };
+  const unreported = piecesOfEveryCall(needs, candidate);
+  return { ...candidate, price, format: formatNamed(candidate.provider.format), unreported };
 }
 
 /** Names what none of the routes has a price for, where one thing of the ask is to blame. */

@@ -8,7 +8,8 @@ import type { Candidate } from '../values.ts';
 /** A rate without which a feature would cost what nobody has set aside. */
 export type Rate =
   | { of: 'tokens'; name: TokenClass }
-  | { of: 'pieces'; name: string; countMax: number }
+  /** `everyCall`: the vendor bills so many whatever happens, and does not report them. */
+  | { of: 'pieces'; name: string; countMax: number; everyCall?: boolean }
   /** The vendor multiplies every rate, or charges another model's: no price can say that. */
   | { of: 'everything' };
 
@@ -48,7 +49,7 @@ const features: readonly Feature[] = [
   {
     field: 'web_search_options',
     format: openai,
-    rateFor: () => ({ of: 'pieces', name: 'webSearch', countMax: 1 }),
+    rateFor: () => ({ of: 'pieces', name: 'webSearch', countMax: 1, everyCall: true }),
   },
   { field: 'search_parameters', format: openai, rateFor: rateOfSources },
 ];
@@ -99,6 +100,20 @@ export function piecesUsd(needs: readonly Need[], candidate: Candidate, price: P
     const unit = price.perPiece?.[need.rate.name] ?? zeroUsd;
     return total.plus(timesCount(unit, need.rate.countMax));
   }, zeroUsd);
+}
+
+/** What the vendor bills by the piece without ever reporting it, by name. */
+export function piecesOfEveryCall(
+  needs: readonly Need[],
+  candidate: Candidate,
+): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const need of needs) {
+    const { rate } = need;
+    if (rate.of !== 'pieces' || rate.everyCall !== true || !concerns(need, candidate)) continue;
+    counts[rate.name] = rate.countMax;
+  }
+  return counts;
 }
 
 function concerns(need: Need, { provider }: Candidate): boolean {

@@ -10,7 +10,12 @@ import { owesNothing, type Priced, priceUsage } from './price.ts';
 const bytesPerTokenTypical = 4;
 
 /** What to go by where an upstream reports nothing: probable input, and how many answers run. */
-export type Estimate = { inputTokens: number; choices: number };
+export type Estimate = {
+  inputTokens: number;
+  choices: number;
+  /** What the vendor bills by the piece for every such call, and does not report. */
+  unreported: Record<string, number>;
+};
 
 /**
  * A reply that ended as it should is priced from its upstream's usage alone. One that was cut, or
@@ -26,7 +31,11 @@ export function chargeFor(measured: Measured, price: Price, estimate: Estimate):
   const { output, outputAudio } = usage?.tokens ?? {};
   const silent = output === undefined && outputAudio === undefined && deliveredBytes > 0;
   // Not reported is not none: output that was delivered and not counted cannot be priced.
-  return priceUsage(silent ? undefined : usage, price, 'upstream');
+  return priceUsage(silent ? undefined : withUnreported(usage, estimate), price, 'upstream');
+}
+
+function withUnreported(usage: Usage | undefined, { unreported }: Estimate): Usage | undefined {
+  return usage && { ...usage, requests: { ...unreported, ...usage.requests } };
 }
 
 function deliveredUsage(measured: Measured, estimate: Estimate): Usage {
@@ -36,5 +45,11 @@ function deliveredUsage(measured: Measured, estimate: Estimate): Usage {
   const counted = Math.ceil(bytes / bytesPerTokenTypical);
   const output = Math.max(reported?.tokens.output ?? 0, counted);
   const input = reported?.tokens.input ?? estimate.inputTokens;
-  return { ...reported, raw: reported?.raw, tokens: { ...reported?.tokens, input, output } };
+  const requests = { ...estimate.unreported, ...reported?.requests };
+  return {
+    ...reported,
+    requests,
+    raw: reported?.raw,
+    tokens: { ...reported?.tokens, input, output },
+  };
 }

@@ -51,7 +51,7 @@ describe('a price', () => {
   });
 });
 
-const estimate = { inputTokens: 100, choices: 1 };
+const estimate = { inputTokens: 100, choices: 1, unreported: {} };
 
 describe('what a reply owes', () => {
   test('a cut reply is charged for what was delivered, and the receipt says so', () => {
@@ -74,5 +74,17 @@ describe('what a reply owes', () => {
   test('a complete reply without usage is left unpriced', () => {
     const { receipt } = chargeFor({ end: 'complete', deliveredBytes: 40 }, price, estimate);
     expect(receipt.basis).toBe('missing');
+  });
+
+  test('what the vendor bills for every such call is charged, though no usage tells of it', () => {
+    const searched = { ...estimate, unreported: { webSearch: 1 } };
+    const usage = { tokens: { input: 10, output: 1 }, raw: {} };
+    const measured = { end: 'complete', deliveredBytes: 4, usage } as const;
+    const priced = { ...price, perPiece: { webSearch: usd('0.025') } };
+    const { receipt } = chargeFor(measured, priced, searched);
+    expect(receipt.lines).toContainEqual({
+      ...{ what: 'webSearch', count: 1, unitUsd: '0.025', amountUsd: '0.025' },
+    });
+    expect(chargeFor(measured, price, searched).receipt.basis).toBe('missing');
   });
 });
