@@ -21,7 +21,7 @@ const marginMs = 62_000;
 type SettleInput = { hold: Hold; record: UsageRecord; costUsd: Usd; tokens: number };
 
 /** Never rejects. A fault of our own in pricing leaves the call unpriced, and never free. */
-export function settleReply(
+export async function settleReply(
   ports: Ports,
   facts: RecordFacts & { measured: Measured; leg?: Leg },
   charge: (measured: Measured) => Priced,
@@ -42,7 +42,11 @@ export function settleReply(
 }
 
 /** Nothing was delivered: the whole hold goes back. Never rejects. */
-export function settleFailure(ports: Ports, facts: RecordFacts, because: Problem): Promise<void> {
+export async function settleFailure(
+  ports: Ports,
+  facts: RecordFacts,
+  because: Problem,
+): Promise<void> {
   facts.timeline.begin('settle');
   const { receipt, totalUsd } = owesNothing();
   const failed = { ...facts, problem: because, httpStatus: because.status };
