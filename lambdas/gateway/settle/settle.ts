@@ -31,14 +31,11 @@ export async function settleReply(
   try {
     priced = charge(facts.measured);
   } catch (error) {
-    const name = error instanceof Error ? error.name : 'unknown';
-    ports.log.error('fault', { callId: facts.inbound.callId, error: name, during: 'settle' });
+    logFault(ports, facts, error);
     priced = unpriced(undefined, facts.leg?.price, 'the gateway failed to price it');
   }
-  const { receipt, totalUsd } = priced;
-  const tokens = inputTokens(receipt) + outputTokens(receipt);
-  const record = recordOf(facts, receipt);
-  return settle(ports, { hold: facts.hold, record, costUsd: totalUsd, tokens });
+  const { receipt } = priced;
+  await writeDown(ports, facts, priced, inputTokens(receipt) + outputTokens(receipt));
 }
 
 /** Nothing was delivered: the whole hold goes back. Never rejects. */
@@ -48,10 +45,28 @@ export async function settleFailure(
   because: Problem,
 ): Promise<void> {
   facts.timeline.begin('settle');
-  const { receipt, totalUsd } = owesNothing();
   const failed = { ...facts, problem: because, httpStatus: because.status };
-  const record = recordOf(failed, receipt);
-  return settle(ports, { hold: facts.hold, record, costUsd: totalUsd, tokens: 0 });
+  await writeDown(ports, failed, owesNothing(), 0);
+}
+
+/** A record that cannot even be made is a defect: it is logged, and the hold is left to healing. */
+async function writeDown(
+  ports: Ports,
+  facts: RecordFacts,
+  { receipt, totalUsd }: Priced,
+  tokens: number,
+): Promise<void> {
+  try {
+    const record = recordOf(facts, receipt);
+    await settle(ports, { hold: facts.hold, record, costUsd: totalUsd, tokens });
+  } catch (error) {
+    logFault(ports, facts, error);
+  }
+}
+
+function logFault(ports: Ports, facts: RecordFacts, error: unknown): void {
+  const name = error instanceof Error ? error.name : 'unknown';
+  ports.log.error('fault', { callId: facts.inbound.callId, error: name, during: 'settle' });
 }
 
 /**
